@@ -130,6 +130,7 @@ def expire(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: 
 @pure
 def reject(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
     """Reject a waiting entry at the open, with the two numbers that were compared."""
+    book[s, v.STOOD_REASON] = reason  # of the signal that it came from (S28)
     emit(out, v.ORDER_REJECTED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
     unplace(account, book, s)
 

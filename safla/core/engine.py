@@ -183,5 +183,5 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
             for s in range(symbols):
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:
-                    step.decide(rules, account, book, out, s, now, signal, float(strengths[s, t]))
+                    step.decide(rules, markets, account, book, out, s, now, signal, float(strengths[s, t]))
     return len(ts)

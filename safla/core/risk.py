@@ -12,6 +12,7 @@ from safla.core.values import (
     BELOW_MIN_NOTIONAL,
     COOLDOWN,
     INSUFFICIENT_CASH,
+    MAX_DAILY_TRADES,
     MAX_EXPOSURE,
     MAX_OPEN_POSITIONS,
     NO_LEVEL,
@@ -73,6 +74,14 @@ def rejected_exit(quantity: int, order: int) -> Rejection:
         return Rejection(NOT_LONG, NONE, NONE)
     if order > 0:
         return Rejection(ORDER_WAITING, order, NONE)
+    return Rejection(NO_REASON, NONE, NONE)
+
+
+@pure
+def rejected_for_day(rules: Rules, entries: int) -> Rejection:
+    """Whether as many entries as a UTC day may have are filled on it already."""
+    if rules.max_daily_trades > 0 and entries >= rules.max_daily_trades:
+        return Rejection(MAX_DAILY_TRADES, entries, rules.max_daily_trades)
     return Rejection(NO_REASON, NONE, NONE)
 
 

@@ -3,6 +3,8 @@
 Each function does a phase, or a part of one, for one symbol or once for the account.
 """
 
+from typing import NamedTuple
+
 from safla.core import exits, risk, sizing
 from safla.core import values as v
 from safla.core.account import (
@@ -136,48 +138,51 @@ def buy_waiting(
         if int(book[s, v.BLOCKED]) > rules.max_fill_delay_candles:
             expire(account, book, out, s, ts, v.NO_VOLUME)
         return
-    # The daily limit counts fills, so it is checked here and not at the decision: an order that waits may never fill.
-    entries = int(account[v.DAY_ENTRIES])
-    if rules.max_daily_trades > 0 and entries >= rules.max_daily_trades:
-        reject(account, book, out, s, ts, v.MAX_DAILY_TRADES, entries, rules.max_daily_trades)
-        return
     exposed = worth_at_open(markets, candles, t, book)
-    buy_sized(rules, markets, account, book, out, s, ts, int(candles.open[s, t]), exposed)
+    reference, entries = int(candles.open[s, t]), int(account[v.DAY_ENTRIES])
+    entry = entry_at(rules, markets, account, book, s, reference, exposed, entries, int(book[s, v.CONFIDENCE]))
+    if entry.rejection.reason != v.NO_REASON:
+        reject(account, book, out, s, ts, entry.rejection.reason, entry.rejection.value, entry.rejection.limit)
+        return
+    market = market_of(markets, s)
+    buy(rules, market, account, book, out, s, ts, reference, entry.price, entry.quantity, entry.levels)
+
+
+class SizedEntry(NamedTuple):
+    """An entry that is checked and sized: why it is rejected, or what it buys, at which price, with which levels."""
+
+    rejection: risk.Rejection
+    quantity: int
+    price: int
+    levels: exits.Levels
 
 
 @pure
-def buy_sized(
-    rules: Rules,
-    markets: Int64Table,
-    account: Int64,
-    book: Int64Table,
-    out: Out,
-    s: int,
-    ts: int,
-    reference: int,
-    exposed: int,
-) -> None:
-    """(e) The entry is sized and filled, or rejected for lack of room, cash or quantity (S23, S24).
+def entry_at(
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, s: int, reference: int, exposed: int,
+    entries: int, confidence: int,
+) -> SizedEntry:  # fmt: skip
+    """The entry at a price, or why it is rejected: limit of the day, room, cash, size (S23, S24). Changes nothing.
 
-    reference  the open, price units
-    exposed    notional of the open positions at this open, money units: the limit is a share of it plus the cash
+    reference   before slippage: the open, or the close where S28 asks what the next open would say; price units
+    exposed     notional of the open positions, money units: the limit is a share of it plus the cash
+    entries     filled on the UTC day of that open. Only fills count, so this is no check of the decision: an order that
+                waits may never fill
+    confidence  parts per million
     """
     cash = int(account[v.CASH])
     # The sum of cash and positions is capped at LIMIT, so that it cannot wrap in int64.
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
-    amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), int(account[v.EQUITY]), cash, allowed - exposed)
-    rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
-    if rejection.reason != v.NO_REASON:
-        reject(account, book, out, s, ts, rejection.reason, rejection.value, rejection.limit)
-        return
+    amount = sizing.budget(rules, confidence, int(account[v.EQUITY]), cash, allowed - exposed)
     market = market_of(markets, s)
     quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
     levels = exits.levels_from(rules, market.tick, price)
-    rejection = risk.rejected_for_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
-    if rejection.reason != v.NO_REASON:
-        reject(account, book, out, s, ts, rejection.reason, rejection.value, rejection.limit)
-        return
-    buy(rules, market, account, book, out, s, ts, reference, price, quantity, levels)
+    rejection = risk.rejected_for_day(rules, entries)
+    if rejection.reason == v.NO_REASON:
+        rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
+    if rejection.reason == v.NO_REASON:
+        rejection = risk.rejected_for_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
+    return SizedEntry(rejection, quantity, price, levels)
 
 
 @pure
@@ -224,26 +229,45 @@ def guard(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int, met
 
 @pure
 def decide(
-    rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int, signal: int, strength: float
-) -> None:
-    """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24)."""
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, signal: int,
+    strength: float,
+) -> None:  # fmt: skip
+    """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24).
+
+    A signal that stands is only counted (S28).
+    """
     if signal == v.UNASKED:
         return
     if int(book[s, v.MODE]) == WARMING and is_warm(rules, book, s) and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:
         return
+    confidence = sizing.confidence_ppm(strength, rules.confidence_cap_ppm, rules.confidence_threshold_ppm)
+    rejection = rejected_signal(rules, account, book, s, signal)
+    standing = stands(rules, markets, account, book, s, ts, signal, rejection.reason, confidence)
+    book[s, v.STOOD_SEEN] = int(book[s, v.SEEN])
+    if standing:
+        if ts >= rules.start_ts:
+            book[s, v.STOOD_ENTERS if signal == v.ENTER_SIGNAL else v.STOOD_EXITS] += 1
+        return
+    book[s, v.STOOD_SIGNAL] = signal
+    book[s, v.STOOD_REASON] = rejection.reason
     out.strength[int(out.used[0])] = strength  # a float, so it cannot stand in the row of integers
     emit(out, v.SIGNAL, ts, s, (signal,))
-    if signal == v.ENTER_SIGNAL:
-        decide_entry(rules, account, book, out, s, ts, strength)
+    side = v.BUY if signal == v.ENTER_SIGNAL else v.SELL
+    if side == v.SELL and int(book[s, v.ORDER_SIDE]) == v.BUY:
+        expire(account, book, out, s, ts, v.BY_SIGNAL)  # S5
+    if rejection.reason == v.NO_REASON:
+        place(account, book, out, s, ts, side, v.BY_SIGNAL, confidence if side == v.BUY else v.NONE)
     else:
-        decide_exit(account, book, out, s, ts)
+        emit(out, v.ORDER_REJECTED, ts, s, (0, side, rejection.reason, rejection.value, rejection.limit))
 
 
 @pure
-def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int, strength: float) -> None:
-    """An enter signal becomes an order for the next open, or a rejection."""
+def rejected_signal(rules: Rules, account: Int64, book: Int64Table, s: int, signal: int) -> risk.Rejection:
+    """Whether a signal is rejected at its decision (S24)."""
+    if signal == v.EXIT_SIGNAL:
+        return risk.rejected_exit(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
     cooling = int(book[s, v.COOLING])
     request = risk.EntryRequest(
         mode=int(book[s, v.MODE]),
@@ -254,21 +278,27 @@ def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: in
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )
-    rejection = risk.rejected_entry(rules, request)
-    if rejection.reason != v.NO_REASON:
-        emit(out, v.ORDER_REJECTED, ts, s, (0, v.BUY, rejection.reason, rejection.value, rejection.limit))
-        return
-    confidence = sizing.confidence_ppm(strength, rules.confidence_cap_ppm, rules.confidence_threshold_ppm)
-    place(account, book, out, s, ts, v.BUY, v.BY_SIGNAL, confidence)
+    return risk.rejected_entry(rules, request)
 
 
 @pure
-def decide_exit(account: Int64, book: Int64Table, out: Out, s: int, ts: int) -> None:
-    """An exit signal sells at the next open; an entry order that still waits expires (S5)."""
-    if int(book[s, v.ORDER_SIDE]) == v.BUY:
-        expire(account, book, out, s, ts, v.BY_SIGNAL)
-    rejection = risk.rejected_exit(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
-    if rejection.reason != v.NO_REASON:
-        emit(out, v.ORDER_REJECTED, ts, s, (0, v.SELL, rejection.reason, rejection.value, rejection.limit))
-        return
-    place(account, book, out, s, ts, v.SELL, v.BY_SIGNAL, v.NONE)
+def stands(
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, s: int, ts: int, signal: int, reason: int,
+    confidence: int,
+) -> bool:  # fmt: skip
+    """Whether a signal is that of the candle before, and would be rejected for the reason for which that was (S28).
+
+    reason  of its rejection at the decision. An entry that has none there, and was rejected at the open, is checked as
+            at the next open, with this close in its place
+    """
+    if int(book[s, v.STOOD_SIGNAL]) != signal or int(book[s, v.STOOD_SEEN]) != int(book[s, v.SEEN]) - 1:
+        return False
+    if signal == v.EXIT_SIGNAL and int(book[s, v.ORDER_SIDE]) == v.BUY:
+        return False  # it takes the waiting entry back (S5)
+    stood = int(book[s, v.STOOD_REASON])
+    if reason == v.NO_REASON and v.MAX_DAILY_TRADES <= stood <= v.BELOW_MIN_NOTIONAL:
+        entries = int(account[v.DAY_ENTRIES]) if ts + rules.step_ms < int(account[v.DAY_END]) else 0
+        exposed = int(account[v.EQUITY]) - int(account[v.CASH])  # of the mark of this candle
+        close = int(book[s, v.CLOSE])
+        reason = entry_at(rules, markets, account, book, s, close, exposed, entries, confidence).rejection.reason
+    return reason != v.NO_REASON and reason == stood

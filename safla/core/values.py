@@ -169,8 +169,13 @@ ACCOUNT_FIELDS = 23
     ARM_LEVEL,
     HIGHEST,  # the highest price since the fill
     COOLING,  # 1 + SEEN before the candle of the last losing exit, 0 if there was none
-) = range(22)
-SYMBOL_FIELDS = 22
+    STOOD_SIGNAL,  # the last signal that was written (S28)
+    STOOD_REASON,  # why it was rejected, at the decision or at the open; NO_REASON where it was not
+    STOOD_SEEN,  # SEEN at the last candle with a signal, written or standing
+    STOOD_ENTERS,  # how many signals stood after the lookback
+    STOOD_EXITS,
+) = range(27)
+SYMBOL_FIELDS = 27
 
 
 class State(NamedTuple):

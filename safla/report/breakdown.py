@@ -111,6 +111,11 @@ def rejections(window: Window, side: int) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
+def standing(outcome: RunResult, column: int) -> int:
+    """How many enter or exit signals stood after the lookback, all symbols together (S28). column: of the book."""
+    return int(outcome.state.book[:, column].sum())
+
+
 def candles_in_mode(window: Window) -> list[Modes]:
     """How many candles of each symbol ended in each mode. The change to idle at the end of a run does not count."""
     outcome = window.outcome

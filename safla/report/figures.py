@@ -277,6 +277,11 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     ]
     rejected_entries: Annotated[dict[str, int], Meta(description="rejected enter signals and orders by reason")]
     rejected_exits: Annotated[dict[str, int], Meta(description="rejected exit signals by reason")]
+    standing_entries: Annotated[
+        CountFigure,
+        Meta(description="enter signals that repeated the one before, rejected for the same reason; unwritten"),
+    ]
+    standing_exits: Annotated[CountFigure, Meta(description="exit signals that did so")]
     candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
 
     candles: Annotated[CountFigure, Meta(description="candles of all symbols, the lookback included")]

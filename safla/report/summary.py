@@ -58,6 +58,8 @@ def summary_of(outcome: RunResult, *, risk_free_rate: float, source: str | None 
             "halts": int(outcome.state.account[v.HALTS]),
             "rejected_entries": breakdown.rejections(window, v.BUY),
             "rejected_exits": breakdown.rejections(window, v.SELL),
+            "standing_entries": breakdown.standing(outcome, v.STOOD_ENTERS),
+            "standing_exits": breakdown.standing(outcome, v.STOOD_EXITS),
             "candles_in_mode": modes,
             "fills_beside_gaps": breakdown.fills_beside_gaps(window),
             "exit_reasons": breakdown.by_exit_reason(window),

@@ -99,6 +99,8 @@ ACTIVITY = (
     _line("warming", ("", "warming_share", f.of_candles)),
     _line("rejected entries", ("", "rejected_entries", f.reasons)),
     _line("rejected exits", ("", "rejected_exits", f.reasons)),
+    _line("standing entries", ("", "standing_entries", f.count), unless="standing_entries"),
+    _line("standing exits", ("", "standing_exits", f.count), unless="standing_exits"),
 )
 QUALITY = (
     _line(

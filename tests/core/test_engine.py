@@ -65,7 +65,7 @@ def test_a_run_begins_with_all_cash_and_every_symbol_idle() -> None:
 
 def test_the_column_names_match_the_width_of_the_arrays() -> None:
     assert max(v.BROKEN, v.LAST_TS) == v.ACCOUNT_FIELDS - 1
-    assert v.COOLING == v.SYMBOL_FIELDS - 1
+    assert v.STOOD_EXITS == v.SYMBOL_FIELDS - 1
     assert v.HALT_OF_RULE + len(v.HALT_RULES) == v.DRAWDOWN_DAY
 
 

@@ -56,6 +56,7 @@ RULES = st.builds(
     trailing_stop_ppm=ints(0, 999_999),
     trailing_activation_ppm=ints(0, 100_000_000),
     max_open_positions=ints(1, 50),
+    max_daily_trades=ints(0, 50),
     cooldown_candles=ints(0, 100),
 )
 LEVEL = ints(0, LIMIT // 10)
@@ -107,6 +108,7 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     exits.stop_in_force: st.tuples(RULES, LEVELS),
     risk.rejected_entry: st.tuples(RULES, REQUESTS),
     risk.rejected_exit: st.tuples(ints(0, LIMIT), ints(0, 99)),
+    risk.rejected_for_day: st.tuples(RULES, ints(0, 100)),
     risk.rejected_for_cash: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
     risk.rejected_for_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000)),
     risk.loss_met: st.tuples(AMOUNT, AMOUNT, SHARE),

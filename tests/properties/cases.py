@@ -103,6 +103,7 @@ LIMITS_OFF = {
 }
 
 SIGNALS = (0, 1, 0, -1, 1, 0)
+LEVELS = 150  # a higher byte repeats the signal of the candle before, so that signals stand (S28)
 NO_RULES: Mapping[str, int] = MappingProxyType({})
 BYTES = 8  # of noise a candle
 HOLES = {
@@ -188,7 +189,7 @@ def history(
         high = max(open_, close, moved(open_, up))
         low = min(open_, close, moved(open_, down))
         rows.append((ts, open_, high, low, close, 0 if busy % 16 == 15 else (1 + busy) * traded))
-        signals.append(SIGNALS[wanted % len(SIGNALS)])
+        signals.append(signals[-1] if signals and wanted > LEVELS else SIGNALS[wanted % len(SIGNALS)])
         strengths.append(power / 200 * max(threshold_ppm, 1_000) / 1_000_000)
         price = close
     columns = Columns(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))

@@ -165,6 +165,9 @@ def above(price: int, ppm: int, tick: int) -> int:
 
 DAY_MS = 86_400_000
 
+AT_THE_OPEN = (
+    "max_daily_trades", "max_exposure", "insufficient_cash", "below_lot", "no_level", "below_min_notional"
+)  # fmt: skip
 Symbol = dict[str, Any]
 Timeline = Sequence[tuple[int, Mapping[int, Any]]]
 Happening = dict[str, Any]
@@ -183,7 +186,7 @@ class Reference:
         self.day: int | None = None
         self.entries_today = self.orders = self.trades = self.halts = 0
         self.open_halts: dict[str, dict[str, int]] = {}
-        fresh = dict.fromkeys(("ts", "order", "held", "since")) | {
+        fresh = dict.fromkeys(("ts", "order", "held", "since", "word", "reason", "signalled")) | {
             "mode": "idle",
             "seen": 0,
             "known": 0,
@@ -273,38 +276,52 @@ class Reference:
 
     def enter(self, ts: int, one: Symbol, price: int, volume: int, *, opens: Mapping[int, int]) -> None:
         """S10, S5, S23, S23a, S24: the entry that waits, with the values of this moment. opens: of those that trade."""
-        rules, order, market = self.rules, one["order"], one["market"]
+        rules, order = self.rules, one["order"]
         if one["known"] == 0:
             return self.refuse_order(ts, one, "warming", 0, rules.settle)
         if volume == 0:
             order["blocked"] += 1
             return self.expire(ts, one, "no_volume") if order["blocked"] > rules.max_fill_delay_candles else None
-        if 0 < rules.max_daily_trades <= self.entries_today:
-            return self.refuse_order(ts, one, "max_daily_trades", self.entries_today, rules.max_daily_trades)
         exposed = 0
         for held in (other for other in self.book if other["held"]):
             now = opens.get(held["place"], held["close"])
             exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
+        entry = self.sized_entry(one, price, exposed, order["confidence"])
+        for refusal in self.open_refusals(one, entry, exposed, self.entries_today):
+            return self.refuse_order(ts, one, *refusal)
+        return self.buy(ts, one, price, entry["paid"], entry["quantity"], entry["levels"])
+
+    def sized_entry(self, one: Symbol, price: int, exposed: int, confidence: int) -> dict[str, Any]:
+        """S23, S23a: what an entry at a price comes to, rejected or not."""
+        rules, market = self.rules, one["market"]
         allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
         sizes = [(rules.max_position, rules.position_size_ppm), (self.marked, rules.equity_share_ppm)]
-        named = [share_down(share_down(whole, ppm), order["confidence"]) for whole, ppm in sizes if whole * ppm]
-        budget = min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
-        if exposed >= allowed:
-            return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
-        if budget == 0:
-            return self.refuse_order(ts, one, "insufficient_cash", self.cash, None)
+        named = [share_down(share_down(whole, ppm), confidence) for whole, ppm in sizes if whole * ppm]
+        budget = max(0, min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed))
         quantity, paid = sized(rules, market, budget, price, one["traded"])
-        if quantity == 0:
-            return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
         levels = levels_at(rules, market.tick, paid)
-        stop, _ = stop_in_force(levels)
+        return {"allowed": allowed, "budget": budget, "quantity": quantity, "paid": paid, "levels": levels}
+
+    def open_refusals(
+        self, one: Symbol, entry: Mapping[str, Any], exposed: int, entries: int
+    ) -> Iterator[tuple[str, int, int | None]]:
+        """S24: what is asked at an open, in order. entries: of the day."""
+        rules, market, paid, quantity = self.rules, one["market"], entry["paid"], entry["quantity"]
+        if 0 < rules.max_daily_trades <= entries:
+            yield "max_daily_trades", entries, rules.max_daily_trades
+        if exposed >= entry["allowed"]:
+            yield "max_exposure", exposed, entry["allowed"]
+        if entry["budget"] == 0:
+            yield "insufficient_cash", self.cash, None
+        if quantity == 0:
+            yield "below_lot", entry["budget"], paid * market.lot * market.k
+        stop, _ = stop_in_force(entry["levels"])
         if stop is not None and stop < market.tick:  # S25a
-            return self.refuse_order(ts, one, "no_level", stop, market.tick)
+            yield "no_level", stop, market.tick
         for level in (paid, paid if stop is None else stop):
             notional = level * quantity * market.k
             if notional < market.min_notional:
-                return self.refuse_order(ts, one, "below_min_notional", notional, market.min_notional)
-        return self.buy(ts, one, price, paid, quantity, levels)
+                yield "below_min_notional", notional, market.min_notional
 
     def buy(self, ts: int, one: Symbol, reference: int, price: int, quantity: int, levels: dict[str, Any]) -> None:
         """S10, S26."""
@@ -420,14 +437,38 @@ class Reference:
             self.move(one, ts, "warm", "flat")
         if signal == 0:
             return
+        power = confidence(self.rules, strength)
+        refusal = next(iter(self.enter_refusals(one) if signal > 0 else leave_refusals(one)), None)
+        standing = self.stands(ts, one, signal, refusal, power)
+        one["signalled"] = one["seen"]
+        if standing:
+            return
+        one["word"], one["reason"] = signal, refusal and refusal[0]
         self.say("signal", ts, one["place"], signal=signal, strength=strength)
         if signal < 0 and waits(one, "buy"):
             self.expire(ts, one, "signal")  # S5
         side = "buy" if signal > 0 else "sell"
-        for reason, value, limit in self.enter_refusals(one) if signal > 0 else leave_refusals(one):
-            self.say("order_rejected", ts, one["place"], order=0, side=side, reason=reason, value=value, limit=limit)
+        if refusal:
+            words = dict(zip(("reason", "value", "limit"), refusal, strict=True))
+            self.say("order_rejected", ts, one["place"], order=0, side=side, **words)
             return
-        self.place(ts, one, side, "signal", confidence(self.rules, strength) if signal > 0 else None)
+        self.place(ts, one, side, "signal", power if signal > 0 else None)
+
+    def stands(self, ts: int, one: Symbol, signal: int, refusal: Any, power: int) -> bool:
+        """S28."""
+        if (one["word"], one["signalled"]) != (signal, one["seen"] - 1) or not one["reason"]:
+            return False
+        if signal < 0 and waits(one, "buy"):
+            return False
+        if refusal:
+            return bool(refusal[0] == one["reason"])
+        if signal < 0 or one["reason"] not in AT_THE_OPEN:
+            return False
+        exposed = sum(worth(other) for other in self.book)
+        entry = self.sized_entry(one, one["close"], exposed, power)
+        next_day = (ts + self.rules.step_ms) // DAY_MS != ts // DAY_MS
+        again = next(self.open_refusals(one, entry, exposed, 0 if next_day else self.entries_today), None)
+        return bool(again and again[0] == one["reason"])
 
     def is_warm(self, one: Symbol) -> bool:
         """S29."""
@@ -458,7 +499,7 @@ class Reference:
     def refuse_order(self, ts: int, one: Symbol, reason: str, value: int, limit: int | None) -> None:
         number = one["order"]["number"]
         self.say("order_rejected", ts, one["place"], order=number, side="buy", reason=reason, value=value, limit=limit)
-        one["order"] = None
+        one["order"], one["reason"] = None, reason
 
     def expire(self, ts: int, one: Symbol, reason: str) -> None:
         order = one["order"]
