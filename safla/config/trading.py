@@ -128,6 +128,9 @@ class RiskSection(Section):
     trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
         Decimal(0), "gain that activates the trailing stop", plan=True
     )
+    max_candles_held: Annotated[int, Field(ge=1, le=100_000)] | None = key(
+        None, "candles after which a position is sold, that of its entry included", plan=True
+    )
     max_open_positions: Annotated[int, Field(ge=1)] = key(3, "open positions and waiting entries", plan=True)
     max_portfolio_exposure_pct: Share = key(Decimal("0.6"), "highest open notional over equity", plan=True)
     max_daily_loss_pct: Share | None = key(

@@ -154,6 +154,7 @@ def buy(
     book[s, v.QUANTITY] = quantity
     book[s, v.ENTRY] = price
     book[s, v.ENTRY_FEE] = paid
+    book[s, v.ENTRY_SEEN] = int(book[s, v.SEEN])
     book[s, v.OPENED] = ts
     book[s, v.TRADE] = trade
     set_levels(book, s, levels)

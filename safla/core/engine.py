@@ -184,4 +184,7 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:
                     step.decide(rules, markets, account, book, out, s, now, signal, float(strengths[s, t]))
+        # Time stops. After the signals, and also while the strategy failed.
+        if rules.max_held_candles > 0 and int(account[v.POSITIONS]) > 0:
+            step.stop_in_time(rules, account, book, out, now)
     return len(ts)

@@ -302,3 +302,15 @@ def stands(
         close = int(book[s, v.CLOSE])
         reason = entry_at(rules, markets, account, book, s, close, exposed, entries, confidence).rejection.reason
     return reason != v.NO_REASON and reason == stood
+
+
+@pure
+def stop_in_time(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int) -> None:
+    """(i) A position that has seen as many candles as it may gets an exit order, unless one waits (S32).
+
+    It counts candles of its symbol that are there, that of the entry included.
+    """
+    for s in range(len(book)):
+        held = int(book[s, v.SEEN]) - int(book[s, v.ENTRY_SEEN])
+        if int(book[s, v.QUANTITY]) > 0 and held >= rules.max_held_candles and int(book[s, v.ORDER]) == 0:
+            place(account, book, out, s, ts, v.SELL, v.TIME_STOP, v.NONE)

@@ -59,6 +59,7 @@ class Rules(NamedTuple):
     take_profit_ppm: int  # 0: none
     trailing_stop_ppm: int  # 0: none
     trailing_activation_ppm: int
+    max_held_candles: int  # 0: none (S32)
     max_open_positions: int
     max_daily_loss_ppm: int  # 0: none
     max_drawdown_ppm: int  # 0: none
@@ -161,6 +162,7 @@ ACCOUNT_FIELDS = 23
     QUANTITY,  # of the open position, 0 for none
     ENTRY,  # price
     ENTRY_FEE,
+    ENTRY_SEEN,  # SEEN before the candle of its entry
     OPENED,  # ms
     TRADE,
     STOP_LEVEL,
@@ -174,8 +176,8 @@ ACCOUNT_FIELDS = 23
     STOOD_SEEN,  # SEEN at the last candle with a signal, written or standing
     STOOD_ENTERS,  # how many signals stood after the lookback
     STOOD_EXITS,
-) = range(27)
-SYMBOL_FIELDS = 27
+) = range(28)
+SYMBOL_FIELDS = 28
 
 
 class State(NamedTuple):
@@ -205,6 +207,7 @@ REASONS = (
     "signal",
     "halt",
     "data_gap",
+    "time_stop",
     "stop_loss",
     "trailing_stop",
     "take_profit",
@@ -231,6 +234,7 @@ REASONS = (
     BY_SIGNAL,
     BY_HALT,
     DATA_GAP,
+    TIME_STOP,
     STOP_LOSS,
     TRAILING_STOP,
     TAKE_PROFIT,

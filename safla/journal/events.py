@@ -42,7 +42,7 @@ DecimalPlaces = Annotated[int, Meta(title="decimal places", ge=0, le=MOST_PLACES
 Side = Literal["buy", "sell"]
 Mode = Literal["idle", "warming", "flat", "long", "halted"]
 Trigger = Literal["start", "warm", "rewarm", "enter", "exit", "halt", "resume", "resume_long", "stop"]
-PlacedReason = Literal["signal", "halt", "data_gap"]
+PlacedReason = Literal["signal", "halt", "data_gap", "time_stop"]
 RejectedReason = Literal[
     "halted",
     "already_long",
@@ -59,7 +59,7 @@ RejectedReason = Literal[
     "not_long",
 ]
 ExpiredReason = Literal["no_volume", "signal", "halt", "data_gap", "end_of_data"]
-FilledReason = Literal["signal", "stop_loss", "trailing_stop", "take_profit", "halt", "data_gap"]
+FilledReason = Literal["signal", "stop_loss", "trailing_stop", "take_profit", "halt", "data_gap", "time_stop"]
 HaltRule = Literal["daily_loss", "drawdown", "operator", "strategy_error"]
 Resumer = Literal["new_day", "pause", "operator"]
 

@@ -36,7 +36,8 @@ QUIET = Rules(
     base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0,
     confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
     position_size_ppm=1_000_000, equity_share_ppm=0, max_exposure_ppm=1_000_000,
-    stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=9,
+    stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0,
+    max_held_candles=0, max_open_positions=9,
     max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
 )  # fmt: skip
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
@@ -238,6 +239,7 @@ def _met(n: dict[str, int]) -> str:
 
 
 SALES: dict[int, list[Any]] = {v.BY_SIGNAL: ["sell"], v.BY_HALT: ["sell", "halt"], v.DATA_GAP: ["sell", "data_gap"]}
+SALES[v.TIME_STOP] = ["sell", "time_stop"]
 WORDS: dict[int, Callable[[dict[str, int]], list[Any]]] = {
     v.MARK: lambda n: [],
     v.SIGNAL: lambda n: [],

@@ -236,6 +236,9 @@ class Reference:
         for one, row in present:
             if "strategy_error" not in self.open_halts:  # J17
                 self.decide(ts, one, row[5], row[6])  # (i)
+        for one, _ in present:
+            if one["held"] and not one["order"] and 0 < self.rules.max_held_candles <= one["held"]["candles"]:
+                self.place(ts, one, "sell", "time_stop", None)  # S32
 
     def new_day(self, ts: int) -> None:
         """S7, and the pause of S15."""
@@ -330,7 +333,8 @@ class Reference:
         self.cash -= notional + fee
         self.trades += 1
         self.entries_today += 1
-        one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, **levels}
+        one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades}
+        one["held"] |= {"candles": 0, **levels}
         words = {"order": one["order"]["number"], "trade": self.trades, "side": "buy", "reason": "signal"}
         amounts = {"reference": reference, "price": price, "quantity": quantity, "fee": fee, "cash": self.cash}
         self.say("filled", ts, one["place"], **words, **amounts, other=0)
@@ -367,6 +371,8 @@ class Reference:
         """S13, S14: equity at the closes, and the trail after the candle."""
         self.marked = trough = self.cash
         for s, one in enumerate(self.book):
+            if s in rows and one["held"]:
+                one["held"]["candles"] += 1
             if s in rows:
                 one.update(
                     seen=one["seen"] + 1,
