@@ -220,17 +220,17 @@ def test_map_keys_in_another_order_are_rejected(journal: Path) -> None:
         (
             b'"schema":2',
             b'"schema":3',
-            "written with schema 3 and rules 2; this version of safla reads schema 2 and rules 2",
+            "written with schema 3 and rules 3; this version of safla reads schema 2 and rules 3",
         ),
         (
-            b'"schema":2,"rules":2',
+            b'"schema":2,"rules":3',
             b'"schema":1,"rules":1',
             "written with schema 1 and rules 1; this version of safla reads",
         ),
         (
-            b'"rules":2',
+            b'"rules":3',
             b'"rules":7',
-            "written with schema 2 and rules 7; this version of safla reads schema 2 and rules 2",
+            "written with schema 2 and rules 7; this version of safla reads schema 2 and rules 3",
         ),
         (b'"schema":2', b'"schema":3,"future":{"a":[1.5]}', "written with schema 3"),
         (b'"schema":2', b'"schema":0', "written with schema 0"),
