@@ -1,7 +1,7 @@
 """Rules between keys: errors, warnings, and defaults that depend on other keys. This module opens no files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -30,6 +30,8 @@ IMPLAUSIBLE = {
     "risk.take_profit_pct": Decimal(1),
     "risk.trailing_stop_pct": Decimal("0.5"),
     "risk.trailing_activation_pct": Decimal(1),
+    "risk.break_even_after_pct": Decimal(1),
+    "risk.break_even_offset_pct": Decimal(1),
     "risk.max_daily_loss_pct": Decimal("0.5"),
     "risk.max_drawdown_pct": Decimal(1),
     "strategy.entry_threshold_pct": Decimal("0.1"),
@@ -63,7 +65,7 @@ def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violat
 def notices(config: "Config") -> list[Violation]:
     """Return a warning for every setting that is allowed but probably not intended."""
     fixed = [Violation(keys, text) for keys, text, applies in NOTICES if applies(config)]
-    return [*fixed, *_implausible(config), *_perpetuals(config)]
+    return [*fixed, *_implausible(config), *_costly_break_even(config), *_perpetuals(config)]
 
 
 def switched_off(config: "Config", written: Mapping[str, str]) -> list[Violation]:
@@ -106,6 +108,15 @@ def percent(value: Decimal) -> str:
 def hundredth(value: Decimal) -> str:
     """Format the fraction that equals a number of per cent: 2 is 0.02."""
     return plain(value / 100)
+
+
+def _costly_break_even(config: "Config") -> Iterator[Violation]:
+    """Yield a warning where an exit at break-even loses: (1 + x) (1 - c) is 1 + c at x = 2 c / (1 - c)."""
+    risk, rate = config.risk, config.simulation.commission_rate
+    covering = (2 * rate / (1 - rate)).quantize(Decimal("0.000001"), ROUND_UP)
+    if risk.break_even_after_pct is not None and risk.break_even_offset_pct < covering:
+        text = f"an exit there loses commissions: {plain(covering)} covers those of entry and exit"
+        yield Violation(("risk.break_even_offset_pct", "simulation.commission_rate"), text)
 
 
 def _perpetuals(config: "Config") -> Iterator[Violation]:
@@ -216,6 +227,13 @@ def _size(config: "Config") -> Iterator[Violation]:
             keys,
             "expected a number, got null: nothing says how large a position is; set it, or strategy.equity_share_pct",
         )
+
+
+def _break_even(config: "Config") -> Iterator[Violation]:
+    after, offset = config.risk.break_even_after_pct, config.risk.break_even_offset_pct
+    if after is not None and offset >= after:
+        keys = ("risk.break_even_offset_pct", "risk.break_even_after_pct")
+        yield Violation(keys, f"expected a number < break_even_after_pct ({plain(after)}), got {plain(offset)}")
 
 
 def _slippage(config: "Config") -> Iterator[Violation]:
@@ -351,6 +369,7 @@ RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _lookback,
     _size,
+    _break_even,
     _slippage,
     _symbols,
     _detail,

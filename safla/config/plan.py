@@ -232,6 +232,8 @@ def _rules(config: Config, money: int, problems: list[Problem], *, start: int, n
         take_profit_ppm=_ppm(risk.take_profit_pct),
         trailing_stop_ppm=_ppm(risk.trailing_stop_pct),
         trailing_activation_ppm=_ppm(risk.trailing_activation_pct),
+        break_even_after_ppm=_ppm(risk.break_even_after_pct),
+        break_even_offset_ppm=_ppm(risk.break_even_offset_pct),
         max_held_candles=risk.max_candles_held or 0,
         max_open_positions=risk.max_open_positions,
         max_daily_loss_ppm=_ppm(risk.max_daily_loss_pct),

@@ -128,6 +128,12 @@ class RiskSection(Section):
     trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
         Decimal(0), "gain that activates the trailing stop", plan=True
     )
+    break_even_after_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
+        None, "gain after which the stop is at least break_even_offset_pct above the fill price", plan=True
+    )
+    break_even_offset_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
+        Decimal(0), "where that stop is, above the fill price", plan=True
+    )
     max_candles_held: Annotated[int, Field(ge=1, le=100_000)] | None = key(
         None, "candles after which a position is sold, that of its entry included", plan=True
     )

@@ -50,7 +50,7 @@ def levels_of(book: Int64Table, s: int) -> Levels:
     """The levels of one symbol's position."""
     return Levels(
         int(book[s, v.STOP_LEVEL]), int(book[s, v.TARGET_LEVEL]), int(book[s, v.TRAIL_LEVEL]),
-        int(book[s, v.ARM_LEVEL]), int(book[s, v.HIGHEST]),
+        int(book[s, v.ARM_LEVEL]), int(book[s, v.HIGHEST]), int(book[s, v.EVEN_LEVEL]),
     )  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def set_levels(book: Int64Table, s: int, levels: Levels) -> None:
     book[s, v.TRAIL_LEVEL] = levels.trail
     book[s, v.ARM_LEVEL] = levels.arm
     book[s, v.HIGHEST] = levels.highest
+    book[s, v.EVEN_LEVEL] = levels.even
 
 
 @pure

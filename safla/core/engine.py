@@ -93,6 +93,7 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
+    rises = rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
     for t in range(len(ts)):
         before = int(out.used[0])  # rows of the timestamps before this one
         if before + need > len(out.rows):
@@ -136,7 +137,7 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
         if int(account[v.BROKEN]) > 0:  # a sale would have passed a bound of D1: drop the rows of this timestamp
             out.used[0] = before
             return t
-        # (g) Mark at the close, then raise trails. Only now: no level tested above may know the high of this candle.
+        # (g) Mark at the close, then raise stops. Only now: no level tested above may know the high of this candle.
         equity = trough = int(account[v.CASH])
         for s in range(symbols):
             if int(opens[s, t]) > 0:
@@ -158,9 +159,9 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
                     stop = max(int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL]))
                     worst = min(close, max(int(lows[s, t]), stop))
                 trough += worst * quantity * k
-                if rules.trailing_stop_ppm > 0 and int(volumes[s, t]) > 0:
+                if rises and int(volumes[s, t]) > 0:
                     if int(highs[s, t]) > int(book[s, v.HIGHEST]):
-                        step.raise_trail(rules, markets, book, s, int(highs[s, t]))
+                        step.raise_stops(rules, markets, book, s, int(highs[s, t]))
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
             return t

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from safla.core.pure import pure
 from safla.core.scale import share_down, share_up
-from safla.core.values import NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
+from safla.core.values import BREAK_EVEN, NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
 
 
 class Levels(NamedTuple):
@@ -15,6 +15,7 @@ class Levels(NamedTuple):
     trail: int
     arm: int  # the trail starts once the highest price has reached this
     highest: int  # the higher of the fill price and every high since
+    even: int  # the stop, once break-even has raised it
 
 
 class Hit(NamedTuple):
@@ -31,7 +32,7 @@ def levels_from(rules: Rules, tick: int, price: int) -> Levels:
     stop = stop_below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm > 0 else 0
     target = target_above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm > 0 else 0
     arm = price + share_up(price, rules.trailing_activation_ppm)
-    return raise_trail(rules, tick, Levels(stop, target, 0, arm, price), price)
+    return raise_stops(rules, tick, price, Levels(stop, target, 0, arm, price, 0), price)
 
 
 @pure
@@ -79,11 +80,14 @@ def gross_of_short(entry: int, exit_price: int, quantity: int, k: int) -> int:
 
 
 @pure
-def raise_trail(rules: Rules, tick: int, levels: Levels, high: int) -> Levels:
+def raise_stops(rules: Rules, tick: int, entry: int, levels: Levels, high: int) -> Levels:
     """The levels after a candle has closed: the trail follows the highest high and never falls (S14, S27).
+
+    Once the highest price is far enough above the entry, the stop is at least break-even (S43).
 
     rules     trailing_stop_ppm: distance below the highest price in parts per million; 0 = no trailing stop
     tick      of the symbol, price units
+    entry     the fill price, price units
     high      of the closed candle, price units
     returns   new Levels, price units; the trail is rounded up to the tick, at least one tick below the highest price
     """
@@ -91,7 +95,12 @@ def raise_trail(rules: Rules, tick: int, levels: Levels, high: int) -> Levels:
     trail = levels.trail
     if rules.trailing_stop_ppm > 0 and highest >= levels.arm:
         trail = max(trail, stop_below(highest, rules.trailing_stop_ppm, tick))
-    return Levels(levels.stop, levels.target, trail, levels.arm, highest)
+    stop, even = levels.stop, levels.even
+    if rules.break_even_after_ppm > 0 and highest >= entry + share_up(entry, rules.break_even_after_ppm):
+        level = -(-(entry + share_up(entry, rules.break_even_offset_ppm)) // tick) * tick
+        if level > stop:
+            stop = even = level
+    return Levels(stop, levels.target, trail, levels.arm, highest, even)
 
 
 @pure
@@ -136,5 +145,7 @@ def exit_inside(rules: Rules, levels: Levels, low: int, high: int) -> Hit:
 
 @pure
 def stop_reason(levels: Levels) -> int:
-    """The reason of an exit at the stop in force, which is the higher of stop and trail (S27)."""
-    return TRAILING_STOP if levels.trail > levels.stop else STOP_LOSS
+    """The reason of an exit at the stop in force: the highest of stop, break-even and trail, or the first (S44)."""
+    if levels.trail > levels.stop:
+        return TRAILING_STOP
+    return BREAK_EVEN if levels.even > 0 else STOP_LOSS

@@ -206,12 +206,13 @@ def worth_at_open(markets: Int64Table, candles: Grid, t: int, book: Int64Table) 
 
 
 @pure
-def raise_trail(rules: Rules, markets: Int64Table, book: Int64Table, s: int, high: int) -> None:
-    """(g) The trail follows the high of a candle that has closed (S14).
+def raise_stops(rules: Rules, markets: Int64Table, book: Int64Table, s: int, high: int) -> None:
+    """(g) Trail and break-even follow the high of a candle that has closed (S14, S43).
 
     This comes after (f): a trail that knew the high of its own candle would look ahead.
     """
-    set_levels(book, s, exits.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high))
+    tick, entry = int(markets[s, 0]), int(book[s, v.ENTRY])
+    set_levels(book, s, exits.raise_stops(rules, tick, entry, levels_of(book, s), high))
 
 
 @pure

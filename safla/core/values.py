@@ -59,6 +59,8 @@ class Rules(NamedTuple):
     take_profit_ppm: int  # 0: none
     trailing_stop_ppm: int  # 0: none
     trailing_activation_ppm: int
+    break_even_after_ppm: int  # 0: none (S43)
+    break_even_offset_ppm: int
     max_held_candles: int  # 0: none (S32)
     max_open_positions: int
     max_daily_loss_ppm: int  # 0: none
@@ -170,14 +172,15 @@ ACCOUNT_FIELDS = 23
     TRAIL_LEVEL,
     ARM_LEVEL,
     HIGHEST,  # the highest price since the fill
+    EVEN_LEVEL,  # STOP_LEVEL once break-even has raised it, else 0 (S43)
     COOLING,  # 1 + SEEN before the candle of the last losing exit, 0 if there was none
     STOOD_SIGNAL,  # the last signal that was written (S28)
     STOOD_REASON,  # why it was rejected, at the decision or at the open; NO_REASON where it was not
     STOOD_SEEN,  # SEEN at the last candle with a signal, written or standing
     STOOD_ENTERS,  # how many signals stood after the lookback
     STOOD_EXITS,
-) = range(28)
-SYMBOL_FIELDS = 28
+) = range(29)
+SYMBOL_FIELDS = 29
 
 
 class State(NamedTuple):
@@ -209,6 +212,7 @@ REASONS = (
     "data_gap",
     "time_stop",
     "stop_loss",
+    "break_even",
     "trailing_stop",
     "take_profit",
     # why a waiting order expired
@@ -236,6 +240,7 @@ REASONS = (
     DATA_GAP,
     TIME_STOP,
     STOP_LOSS,
+    BREAK_EVEN,
     TRAILING_STOP,
     TAKE_PROFIT,
     NO_VOLUME,

@@ -59,7 +59,9 @@ RejectedReason = Literal[
     "not_long",
 ]
 ExpiredReason = Literal["no_volume", "signal", "halt", "data_gap", "end_of_data"]
-FilledReason = Literal["signal", "stop_loss", "trailing_stop", "take_profit", "halt", "data_gap", "time_stop"]
+FilledReason = Literal[
+    "signal", "stop_loss", "break_even", "trailing_stop", "take_profit", "halt", "data_gap", "time_stop"
+]
 HaltRule = Literal["daily_loss", "drawdown", "operator", "strategy_error"]
 Resumer = Literal["new_day", "pause", "operator"]
 

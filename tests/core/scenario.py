@@ -37,7 +37,7 @@ QUIET = Rules(
     confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
     position_size_ppm=1_000_000, equity_share_ppm=0, max_exposure_ppm=1_000_000,
     stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0,
-    max_held_candles=0, max_open_positions=9,
+    break_even_after_ppm=0, break_even_offset_ppm=0, max_held_candles=0, max_open_positions=9,
     max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
 )  # fmt: skip
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
@@ -166,7 +166,8 @@ Rows = npt.NDArray[np.int64]
 Story = list[tuple[int, str, str]]  # line, happened, modes
 
 ALWAYS = {
-    "buy", "sell", "ambiguous", "stop_loss", "trailing_stop", "take_profit", "rejected", "expired", "halted", "resumed",
+    "buy", "sell", "ambiguous", "stop_loss", "break_even", "trailing_stop", "take_profit", "rejected", "expired",
+    "halted", "resumed",
 }  # fmt: skip
 
 

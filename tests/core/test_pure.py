@@ -55,12 +55,14 @@ RULES = st.builds(
     take_profit_ppm=ints(0, 100_000_000),
     trailing_stop_ppm=ints(0, 999_999),
     trailing_activation_ppm=ints(0, 100_000_000),
+    break_even_after_ppm=ints(0, 100_000_000),
+    break_even_offset_ppm=ints(0, 100_000_000),
     max_open_positions=ints(1, 50),
     max_daily_trades=ints(0, 50),
     cooldown_candles=ints(0, 100),
 )
 LEVEL = ints(0, LIMIT // 10)
-LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
+LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
 REQUESTS = st.builds(
     risk.EntryRequest,
     st.integers(0, 4),
@@ -100,7 +102,7 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     exits.short_target_below: st.tuples(PRICE, ints(0, 100_000_000), TICK),
     exits.gross_of_long: NET,
     exits.gross_of_short: NET,
-    exits.raise_trail: st.tuples(RULES, TICK, LEVELS, PRICE),
+    exits.raise_stops: st.tuples(RULES, TICK, PRICE, LEVELS, PRICE),
     exits.reached: st.tuples(LEVEL, LEVEL, LEVEL, PRICE, PRICE),
     exits.exit_at_open: st.tuples(RULES, LEVELS, PRICE),
     exits.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),

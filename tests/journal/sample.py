@@ -41,7 +41,8 @@ RULES = Rules(
     confidence_cap_ppm=900_000, confidence_threshold_ppm=1_000,
     max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0,
     max_exposure_ppm=400_000, stop_loss_ppm=20_000,
-    take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0, max_held_candles=0, max_open_positions=2,
+    take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0,
+    break_even_after_ppm=0, break_even_offset_ppm=0, max_held_candles=0, max_open_positions=2,
     max_daily_loss_ppm=4_000, max_drawdown_ppm=15_000, drawdown_pause_days=1, max_daily_trades=4,
     cooldown_candles=1, flatten=1,
 )  # fmt: skip

@@ -86,6 +86,8 @@ RULES: dict[
     "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
     "trailing_stop_ppm": (0, 0, 0, 1, 5_000, 20_000, 999_999),
     "trailing_activation_ppm": (0, 1, 10_000, 30_000, 100_000_000),
+    "break_even_after_ppm": (0, 0, 0, 1, 5_000, 20_000),
+    "break_even_offset_ppm": (0, 0, 1, 4_999, 15_000),
     "max_held_candles": (0, 0, 0, 1, 2, 5),
     "max_open_positions": (3, 3, 1, 2),
     "max_daily_loss_ppm": (0, 0, 0, 1, 5_000, 50_000, 1_000_000),

@@ -111,16 +111,21 @@ def levels_at(rules: Any, tick: int, price: int) -> Held:
         "trail": None,
         "armed_at": price + share_up(price, rules.trailing_activation_ppm),
         "highest": price,
+        "even": None,
+        "filled_at": price,
     }
     raise_trail(rules, tick, levels, price)
     return levels
 
 
 def raise_trail(rules: Any, tick: int, held: Held, high: int) -> None:
-    """S14, S27: the trail follows the highest price, and never falls."""
+    """S14, S27, S43: trail and break-even follow the highest price, and never fall."""
     held["highest"] = max(held["highest"], high)
     if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
         held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, tick))
+    entry, after = held["filled_at"], rules.break_even_after_ppm
+    if after and held["highest"] - entry >= share_up(entry, after):
+        held["even"] = ceil(Fraction(entry + share_up(entry, rules.break_even_offset_ppm), tick)) * tick
 
 
 def at_open(rules: Any, held: Held, price: int) -> Hit | None:
@@ -148,8 +153,9 @@ def is_filled(rules: Any, held: Held, high: int) -> bool:
 
 
 def stop_in_force(held: Held) -> tuple[int | None, str]:
-    """The higher of stop and trail (S27); where they are equal, the stop loss."""
-    levels = [(held[name], word) for name, word in (("stop", "stop_loss"), ("trail", "trailing_stop"))]
+    """The highest of stop, break-even and trail (S27, S44); where they are equal, the first of these."""
+    names = (("stop", "stop_loss"), ("even", "break_even"), ("trail", "trailing_stop"))
+    levels = [(held[name], word) for name, word in names]
     return max((pair for pair in levels if pair[0] is not None), key=lambda pair: pair[0], default=(None, ""))
 
 
