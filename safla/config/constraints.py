@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import ROUND_UP, Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -229,6 +230,14 @@ def _size(config: "Config") -> Iterator[Violation]:
         )
 
 
+def _target_steps(config: "Config") -> Iterator[Violation]:
+    candles = [target.after_candles for target in config.risk.target_steps]
+    for before, after in pairwise(candles):
+        if after <= before:
+            text = f"expected after_candles in ascending order, got {after} after {before}"
+            yield Violation(("risk.target_steps",), text)
+
+
 def _break_even(config: "Config") -> Iterator[Violation]:
     after, offset = config.risk.break_even_after_pct, config.risk.break_even_offset_pct
     if after is not None and offset >= after:
@@ -369,6 +378,7 @@ RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _lookback,
     _size,
+    _target_steps,
     _break_even,
     _slippage,
     _symbols,

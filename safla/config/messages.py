@@ -235,6 +235,8 @@ def _spelling(text: str, allowed: str) -> str:
         return f"; {BOOLEAN_HINT}" if BOOLEANS.fullmatch(text) else ""
     if "integer" not in allowed and "number" not in allowed:
         return ""
+    if "from -" in allowed and text.startswith("-"):
+        return ""
     hint = next((hint for pattern, hint in NUMBER_HINTS if pattern.fullmatch(text[:80])), "")
     return f"; {hint}" if hint and hint not in allowed else ""
 

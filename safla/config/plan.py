@@ -161,7 +161,7 @@ def make_plan(
     if problems:
         raise ConfigError(problems)
     return RunPlan(
-        plan=Plan(rules, _markets(scales, money)),
+        plan=Plan(rules, _markets(scales, money), _target_steps(config)),
         strategy=strategy,
         strategy_name=config.strategy.name,
         parameters=parameters,
@@ -258,6 +258,11 @@ def _markets(scales: Sequence[Scale], money: int) -> "np.ndarray[Any, np.dtype[n
         volume_up = 10 ** (finer - scale.volume_decimals)
         rows.append((scale.tick, scale.lot, k, scale.min_notional, quantity_up, volume_up))
     return np.array(rows, np.int64)
+
+
+def _target_steps(config: Config) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    rows = [(target.after_candles, _ppm(target.gain_pct)) for target in config.risk.target_steps]
+    return np.array(rows, np.int64).reshape(-1, 2)
 
 
 def _ppm(share: Decimal | None) -> int:

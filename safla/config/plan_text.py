@@ -13,7 +13,7 @@ from safla.config.reference import find, is_date, leaves, value_text
 from safla.config.size_text import size_text
 from safla.config.trading import MarketSection
 from safla.config.types import plain
-from safla.config.yaml_reader import scalar
+from safla.config.yaml_reader import SourceLocation, plain_value, read_value, scalar
 from safla.core.scale import MILLION
 from safla.errors import ConfigError, Problem
 from safla.text import printable
@@ -58,7 +58,7 @@ def from_plan_texts(
         section = tree
         for name in path[:-1]:
             section = section.setdefault(name, {})
-        section[path[-1]] = text if known.text else scalar(text)
+        section[path[-1]] = text if known.text else _value_of(text)
     if texts.get("market_data.timeframe") != timeframe:
         problems.append(
             Problem(
@@ -72,6 +72,16 @@ def from_plan_texts(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise ConfigError([_problem(detail) for detail in details]) from error
+
+
+def _value_of(text: str) -> Any:
+    """Return the value of a text of the plan: a list, or a word."""
+    if not text.startswith("["):
+        return scalar(text)
+    try:
+        return plain_value(read_value(text, SourceLocation("plan", 0, 0), problems=[]))
+    except ConfigError:
+        return text  # which no key takes
 
 
 def _problem(detail: Any) -> Problem:
@@ -147,7 +157,7 @@ REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_pos
 
 
 def _value(path: tuple[str, ...], value: Any) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return f"[{', '.join(map(_scalar, value))}]"
     if isinstance(value, str):
         return _scalar(value)

@@ -17,6 +17,7 @@ from safla.config.types import (
     QuantityDecimals,
     Rate,
     Share,
+    SignedNumber,
     StrategyName,
     Symbol,
     Version,
@@ -117,12 +118,24 @@ class StrategySection(Section):
     )
 
 
+class TargetStep(Section):
+    """A profit target that holds from some candle on (S40)."""
+
+    after_candles: Annotated[int, Field(ge=1, le=100_000)] = key(..., "candles after that of the entry", plan=True)
+    gain_pct: Annotated[SignedNumber, Field(ge=Decimal("-0.99"), le=100, decimal_places=6)] = key(
+        ..., "gain over the fill price; below 0 a loss", plan=True
+    )
+
+
 class RiskSection(Section):
     """Limits of losses and positions."""
 
     stop_loss_pct: OpenShare | None = key(Decimal("0.02"), "stop-loss, below the fill price", plan=True)
     take_profit_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
         Decimal("0.05"), "take-profit, above the fill price", plan=True
+    )
+    target_steps: Annotated[tuple[TargetStep, ...], Field(max_length=20)] = key(
+        (), "targets that replace take_profit_pct as a position ages, in the order of after_candles", plan=True
     )
     trailing_stop_pct: OpenShare | None = key(None, "trailing stop, below the highest price since the fill", plan=True)
     trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(

@@ -41,7 +41,7 @@ def advance(
     state = _copy(state)
     block = Grid(*map(np.ascontiguousarray, candles))  # compiled code takes contiguous arrays alone
     block_signals = Signals(*map(np.ascontiguousarray, signals))
-    folded = int((loop or fold)(plan.rules, plan.markets, block, block_signals, state, out))
+    folded = int((loop or fold)(*plan, block, block_signals, state, out))
     return state, folded, int(state.account[v.BROKEN])
 
 
@@ -81,7 +81,10 @@ def _copy(state: State) -> State:
 
 
 @entry_point
-def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
+def fold(
+    rules: Rules, markets: Int64Table, target_steps: Int64Table, candles: Grid, block_signals: Signals, state: State,
+    out: Out,
+) -> int:  # fmt: skip
     """The loop: for each timestamp the phases (a) to (i), each over all symbols (S6). Returns how many were folded.
 
     A call that takes an array costs more than the rest of a candle, so every such call stands behind an `if` that is
@@ -93,6 +96,7 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
+    stepped = len(target_steps) > 0
     rises = rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
     for t in range(len(ts)):
         before = int(out.used[0])  # rows of the timestamps before this one
@@ -115,6 +119,9 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
         # (d) Opening gaps. Before (e), so only positions from before this candle are tested against its open.
         if int(account[v.POSITIONS]) > 0:
             for s in range(symbols):
+                if stepped and int(book[s, v.QUANTITY]) > 0 and int(opens[s, t]) > 0:
+                    price, volume = int(opens[s, t]), int(volumes[s, t])
+                    step.lower_target(rules, markets, target_steps, account, book, out, s, now, price, volume)
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     price = int(opens[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])

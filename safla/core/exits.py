@@ -56,6 +56,16 @@ def target_above(price: int, distance_ppm: int, tick: int) -> int:
 
 
 @pure
+def step_target(price: int, gain_ppm: int, tick: int) -> int:
+    """The target of a step: a gain, or a loss if below 0, on the fill price; rounded up to the tick (S40).
+
+    gain_ppm  above -1 000 000, so that the target is at least one tick
+    """
+    level = price + share_up(price, gain_ppm) if gain_ppm >= 0 else price - share_down(price, -gain_ppm)
+    return -(-level // tick) * tick
+
+
+@pure
 def short_stop_above(price: int, distance_ppm: int, tick: int) -> int:
     """The stop of a short, above its price: rounded down to the tick, at least one tick above (S27, mirrored)."""
     return max((price + share_down(price, distance_ppm)) // tick, -(-(price + tick) // tick)) * tick

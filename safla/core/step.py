@@ -89,6 +89,31 @@ def sell_at_open(
 
 
 @pure
+def lower_target(
+    rules: Rules, markets: Int64Table, steps: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int,
+    price: int, volume: int,
+) -> None:  # fmt: skip
+    """(d) The target that begins with this candle replaces the one before; an open above it is sold there (S40).
+
+    Nothing rested at that level yet, so this fill is a market order; it is not filled below the level. An open at or
+    below the stop is left to S9.
+
+    price, volume  of the open, price units, and of the candle, volume units
+    """
+    held = int(book[s, v.SEEN]) - int(book[s, v.ENTRY_SEEN])
+    for i in range(len(steps)):
+        if int(steps[i, 0]) == held:
+            market = market_of(markets, s)
+            target = exits.step_target(int(book[s, v.ENTRY]), int(steps[i, 1]), market.tick)
+            book[s, v.TARGET_LEVEL] = target
+            if volume > 0 and price > max(target, int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])):
+                quantity, before = int(book[s, v.QUANTITY]), int(book[s, v.VOLUME])
+                sold = max(target, sold_at(rules, market, price, quantity, before))
+                sell(rules, market, account, book, out, s, ts, price, sold, v.TARGET_STEP, 0, 0)
+            return
+
+
+@pure
 def sell_inside(
     rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, low: int, high: int
 ) -> None:

@@ -82,11 +82,15 @@ class Market(NamedTuple):
     volume_up: int
 
 
+NO_STEPS = np.zeros((0, 2), np.int64)
+
+
 class Plan(NamedTuple):
     """What stays the same for a whole run: the rules, and a row of Market numbers for each symbol."""
 
     rules: Rules
     markets: Int64Table  # [symbols, fields of Market]
+    target_steps: Int64Table = NO_STEPS  # [steps, 2], ascending: candles after that of the entry, gain in ppm (S40)
 
 
 class Columns(NamedTuple):
@@ -215,6 +219,7 @@ REASONS = (
     "break_even",
     "trailing_stop",
     "take_profit",
+    "target_step",
     # why a waiting order expired
     "no_volume",
     "end_of_data",
@@ -243,6 +248,7 @@ REASONS = (
     BREAK_EVEN,
     TRAILING_STOP,
     TAKE_PROFIT,
+    TARGET_STEP,
     NO_VOLUME,
     END_OF_DATA,
     WHILE_HALTED,

@@ -42,7 +42,7 @@ LEFT_OUT = {  # by journal.detail: what cannot be checked, because the journal d
 
 _MOVES = frozenset(TABLE)
 _SIDES = {"enter": "buy", "exit": "sell"}
-_PROTECTIVE = ("stop_loss", "break_even", "trailing_stop", "take_profit")
+_PROTECTIVE = ("stop_loss", "break_even", "trailing_stop", "take_profit", "target_step")
 _NO_ENTRY = ("idle", "warming", "halted")
 
 

@@ -60,7 +60,7 @@ RejectedReason = Literal[
 ]
 ExpiredReason = Literal["no_volume", "signal", "halt", "data_gap", "end_of_data"]
 FilledReason = Literal[
-    "signal", "stop_loss", "break_even", "trailing_stop", "take_profit", "halt", "data_gap", "time_stop"
+    "signal", "stop_loss", "break_even", "trailing_stop", "take_profit", "target_step", "halt", "data_gap", "time_stop"
 ]
 HaltRule = Literal["daily_loss", "drawdown", "operator", "strategy_error"]
 Resumer = Literal["new_day", "pause", "operator"]

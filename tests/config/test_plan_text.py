@@ -50,6 +50,7 @@ CONFIGS = st.fixed_dictionaries(
                 "entry_threshold_pct": decimals("0", "1", 6),
                 "confirm_within_candles": st.integers(0, 100),
                 "position_size_pct": SHARES,
+                "equity_share_pct": st.none() | SHARES,
             },
         ),
         "risk": st.fixed_dictionaries(
@@ -57,6 +58,10 @@ CONFIGS = st.fixed_dictionaries(
             optional={
                 "stop_loss_pct": st.none() | SHARES,
                 "take_profit_pct": st.none() | decimals("0.000001", "100", 6),
+                "target_steps": st.lists(decimals("-0.99", "100", 6), max_size=3).map(
+                    lambda gains: tuple({"after_candles": 1 + n, "gain_pct": gain} for n, gain in enumerate(gains))
+                ),
+                "max_candles_held": st.none() | st.integers(1, 100_000),
                 "max_daily_trades": st.none() | st.integers(1, 10**9),
                 "on_halt": st.sampled_from(["flatten", "block_entries"]),
             },

@@ -98,10 +98,13 @@ def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
         MARKET._asdict(),
         {"balance": BALANCE, "begin": MONDAY, "start": 0},
     )
-    symbols = ["A"]
+    symbols, steps = ["A"], list[tuple[int, int]]()
     for word, *value in (item.split() for _, line in body if "|" not in line for item in line.split(",")):
         if word == "symbols":
             symbols = value
+            continue
+        if word == "target_step":
+            steps.append((int(value[0]), _number(value[1:])))
             continue
         field = f"{word}_ppm" if f"{word}_ppm" in rules else word
         table = next((table for table in (rules, market, other) if field in table), None)
@@ -109,7 +112,8 @@ def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
         table[field] = _number(value)
     rules["start_ts"] = other["begin"] + other["start"]
     rules["settle"] = rules["settle"] or rules["warm_up"]
-    plan = Plan(Rules(**rules), np.array([Market(**market)] * len(symbols), np.int64))
+    markets = np.array([Market(**market)] * len(symbols), np.int64)
+    plan = Plan(Rules(**rules), markets, np.array(steps, np.int64).reshape(-1, 2))
     rows = list(_rows([(n, line) for n, line in body if "|" in line], other["begin"]))
     return Scenario(name, tuple(re.findall(r"S\d+", name.partition(": ")[0])), plan, other["balance"], symbols, rows)
 
@@ -166,8 +170,8 @@ Rows = npt.NDArray[np.int64]
 Story = list[tuple[int, str, str]]  # line, happened, modes
 
 ALWAYS = {
-    "buy", "sell", "ambiguous", "stop_loss", "break_even", "trailing_stop", "take_profit", "rejected", "expired",
-    "halted", "resumed",
+    "buy", "sell", "ambiguous", "target_step", "stop_loss", "break_even", "trailing_stop", "take_profit",
+    "rejected", "expired", "halted", "resumed",
 }  # fmt: skip
 
 

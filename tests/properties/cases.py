@@ -58,6 +58,7 @@ class Case(NamedTuple):
     columns: tuple[Columns, ...]
     signals: tuple[tuple[Int8, Float64], ...]
     commands: tuple[Command, ...]
+    target_steps: tuple[tuple[int, int], ...] = ()  # candles and gain
 
 
 RULES: dict[
@@ -105,6 +106,7 @@ LIMITS_OFF = {
     "max_daily_trades": 0,
 }
 
+GAINS = (0, 1, 5_000, 30_000, 100_000_000, -1, -10_000, -990_000)  # of the steps of a target (S40)
 SIGNALS = (0, 1, 0, -1, 1, 0)
 LEVELS = 150  # a higher byte repeats the signal of the candle before, so that signals stand (S28)
 NO_RULES: Mapping[str, int] = MappingProxyType({})
@@ -155,7 +157,9 @@ def cases(
         max_position *= draw(st.integers(0, 1))
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
     asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()
-    return Case(rules, markets, balance, columns, signals, asked)
+    gains = draw(st.lists(st.sampled_from(GAINS), max_size=3)) if draw(st.integers(0, 2)) == 0 else []
+    steps = tuple((1 + 2 * place, gain) for place, gain in enumerate(gains))
+    return Case(rules, markets, balance, columns, signals, asked, steps)
 
 
 @st.composite
@@ -255,7 +259,8 @@ def written(rules: Rules, market: Market, balance: int, *symbols: tuple[Sequence
 
 def plan_of(case: Case) -> Plan:
     """What the engine is told once."""
-    return Plan(case.rules, np.array(case.markets, np.int64))
+    steps = np.array(case.target_steps, np.int64).reshape(-1, 2)
+    return Plan(case.rules, np.array(case.markets, np.int64), steps)
 
 
 def grid_of(case: Case) -> tuple[Grid, Signals]:
@@ -390,7 +395,7 @@ def of_kind(rows: Sequence[Row], kind: int) -> list[dict[str, Any]]:
 
 def reference_of(case: Case, closed: bool = True) -> Reference:
     """The reference, run over a case."""
-    reference = Reference(case.rules, case.markets, case.balance)
+    reference = Reference(case.rules, case.markets, case.balance, case.target_steps)
     reference.run(timeline(case), case.commands, closed)
     return reference
 

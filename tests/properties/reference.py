@@ -182,8 +182,11 @@ Happening = dict[str, Any]
 class Reference:
     """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded."""
 
-    def __init__(self, rules: Any, markets: Sequence[Any], balance: int) -> None:
+    def __init__(
+        self, rules: Any, markets: Sequence[Any], balance: int, target_steps: Sequence[tuple[int, int]] = ()
+    ) -> None:
         self.rules = rules
+        self.target_steps = dict(target_steps)
         self.story: list[Happening] = []
         self.equity: list[int] = []
         self.trough: list[int] = []
@@ -229,6 +232,8 @@ class Reference:
             if waits(one, "sell") and row[4] > 0:  # (c) S5, S8
                 self.sell(ts, one, one["order"]["reason"], row[0], one["order"]["number"])
         for one, row in present:
+            if one["held"] and one["held"]["candles"] in self.target_steps:
+                self.step_target(ts, one, row[0], row[4])  # S40
             if one["held"] and row[4] > 0:  # (d) S9, S5
                 self.protect(ts, one, at_open(self.rules, one["held"], row[0]))
         for one, row in present:
@@ -278,6 +283,15 @@ class Reference:
             self.move(one, ts, "rewarm", "warming")
         if self.rules.sell_on_gap and one["held"] and not one["order"]:
             self.place(ts, one, "sell", "data_gap", None)
+
+    def step_target(self, ts: int, one: Symbol, price: int, volume: int) -> None:
+        """S40."""
+        held, tick = one["held"], one["market"].tick
+        gain = self.target_steps[held["candles"]]
+        moved = share_up(held["entry"], gain) if gain >= 0 else -share_down(held["entry"], -gain)
+        held["target"] = ceil(Fraction(held["entry"] + moved, tick)) * tick
+        if volume > 0 and price > max(held["target"], stop_in_force(held)[0] or 0):
+            self.sell(ts, one, "target_step", price, 0, least=held["target"])
 
     def protect(self, ts: int, one: Symbol, hit: Hit | None) -> None:
         if hit:
@@ -347,12 +361,14 @@ class Reference:
         one["order"] = None
         self.move(one, ts, "enter", "long")
 
-    def sell(self, ts: int, one: Symbol, reason: str, reference: int, order: int, other: int = 0) -> None:
+    def sell(
+        self, ts: int, one: Symbol, reason: str, reference: int, order: int, other: int = 0, least: int = 0
+    ) -> None:
         """S8, S9, S11, S25, S26: the whole position goes. order: its number, 0 for a protective exit."""
         held, market = one["held"], one["market"]
         resting = reason == "take_profit"
         slipping = slipped(self.rules, market, reference, held["quantity"], one["traded"], side=-1)
-        price = reference if resting else slipping
+        price = reference if resting else max(least, slipping)
         notional = price * held["quantity"] * market.k
         if self.cash + notional > BOUND:
             raise Broken(one["place"])
