@@ -53,7 +53,8 @@ RULES = (
         "safla/core",
         "def f(a, b):\n    return a / b\n",
         {
-            "safla/core/engine.py:fold": STRENGTH,
+            "safla/core/step.py:decide": STRENGTH,
+            "safla/core/scale.py:to_price": "a price of a strategy becomes an integer here, once",
             "safla/core/scale.py:ratio": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once",
         },

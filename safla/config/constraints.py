@@ -51,6 +51,13 @@ OFF = {  # limits that null switches off
 }
 
 
+SHARES = {  # keys of `risk`, and the distance that a strategy may give instead (S30)
+    "stop_loss_pct": "stop_distance",
+    "take_profit_pct": "target_distance",
+    "trailing_stop_pct": "trail_distance",
+}
+
+
 class Violation(NamedTuple):
     """A rule that is broken: the keys that it compares, the one to change first, and the text for the user."""
 
@@ -137,6 +144,10 @@ def resolved(config: "Config") -> dict[str, object]:
         strategy["parameters"] = found[1].model_dump()
     if "max_position_size_usd" not in config.strategy.model_fields_set and _sized_by_equity(config):
         strategy["max_position_size_usd"] = None
+    if left_out := {
+        key: None for key, given in _distances(config).items() if given and key not in config.risk.model_fields_set
+    }:
+        sections["risk"] = config.risk.model_copy(update=left_out)
     if strategy:
         sections["strategy"] = config.strategy.model_copy(update=strategy)
     if "lookback_candles" not in config.market_data.model_fields_set:
@@ -145,6 +156,20 @@ def resolved(config: "Config") -> dict[str, object]:
     if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
         sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
     return sections
+
+
+def _distances(config: "Config") -> dict[str, bool]:
+    """Return the keys of `risk` in place of which the strategy may give a distance (S30), and whether it does."""
+    found = _built_in(config)
+    given = (False,) * len(SHARES) if found is None else found[0].distances(found[0].resolve(found[1]))
+    return dict(zip(SHARES, given, strict=True))
+
+
+def _levels(config: "Config") -> Iterator[Violation]:
+    for key, given in _distances(config).items():
+        if given and getattr(config.risk, key) is not None:
+            own = f"strategy.{SHARES[key]}"
+            yield Violation((f"risk.{key}", own), f"{config.strategy.name} gives {own}; set one of them")
 
 
 def _sized_by_equity(config: "Config") -> bool:
@@ -378,6 +403,7 @@ RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _lookback,
     _size,
+    _levels,
     _target_steps,
     _break_even,
     _slippage,

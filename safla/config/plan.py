@@ -15,7 +15,7 @@ from safla.core.sizing import Confidence
 from safla.core.timeframes import TIMEFRAMES, Timeframe
 from safla.core.values import Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
-from safla.strategies.register import STRATEGIES, Strategy, keys_of
+from safla.strategies.register import STRATEGIES, GivenDistances, Strategy, keys_of
 from safla.text import counted
 
 LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 / max(this, fast_period * slow_period)
@@ -192,12 +192,13 @@ class _StrategyNumbers(NamedTuple):
     warm_up: int
     settle: int
     confidence: Confidence
+    distances: GivenDistances
 
 
 def _numbers_of(strategy: Strategy, parameters: Any) -> _StrategyNumbers:
     warm_up = strategy.warm_up(parameters)
     settle = warm_up if strategy.settle is None else strategy.settle(parameters)
-    return _StrategyNumbers(warm_up, settle, strategy.confidence(parameters))
+    return _StrategyNumbers(warm_up, settle, strategy.confidence(parameters), strategy.distances(parameters))
 
 
 def _rules(config: Config, money: int, problems: list[Problem], *, start: int, needs: _StrategyNumbers) -> Rules:
@@ -232,6 +233,9 @@ def _rules(config: Config, money: int, problems: list[Problem], *, start: int, n
         take_profit_ppm=_ppm(risk.take_profit_pct),
         trailing_stop_ppm=_ppm(risk.trailing_stop_pct),
         trailing_activation_ppm=_ppm(risk.trailing_activation_pct),
+        stop_distance=int(needs.distances.stop),
+        target_distance=int(needs.distances.target),
+        trail_distance=int(needs.distances.trail),
         break_even_after_ppm=_ppm(risk.break_even_after_pct),
         break_even_offset_ppm=_ppm(risk.break_even_offset_pct),
         max_held_candles=risk.max_candles_held or 0,

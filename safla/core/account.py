@@ -3,7 +3,7 @@
 import numpy as np
 
 from safla.core import values as v
-from safla.core.exits import Levels, gross_of_long
+from safla.core.exits import Distances, Levels, gross_of_long
 from safla.core.fills import fee, fits
 from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
 from safla.core.pure import pure
@@ -96,8 +96,21 @@ def move(book: Int64Table, out: Out, s: int, ts: int, trigger: int) -> None:
 
 
 @pure
-def place(account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
-    """Place an order, which waits for an open. confidence  parts per million, NONE for a sell."""
+def place_exit(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int) -> None:
+    """Place a sell of the whole position."""
+    place(account, book, out, s, ts, v.SELL, reason, v.NONE, Distances(v.NONE, v.NONE, v.NONE))
+
+
+@pure
+def place(
+    account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int, reason: int, confidence: int,
+    distances: Distances,
+) -> None:  # fmt: skip
+    """Place an order, which waits for an open.
+
+    confidence  parts per million, NONE for a sell
+    distances   of a buy (S30), all NONE for a sell
+    """
     order = int(account[v.ORDERS]) + 1
     account[v.ORDERS] = order
     account[v.WAITING] += 1
@@ -107,8 +120,12 @@ def place(account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int
     book[s, v.ORDER_SIDE] = side
     book[s, v.ORDER_REASON] = reason
     book[s, v.CONFIDENCE] = confidence
+    book[s, v.ORDER_STOP] = distances.stop
+    book[s, v.ORDER_TARGET] = distances.target
+    book[s, v.ORDER_TRAIL] = distances.trail
     book[s, v.BLOCKED] = 0
-    emit(out, v.ORDER_PLACED, ts, s, (order, side, reason, confidence))
+    numbers = (order, side, reason, confidence, distances.stop, distances.target, distances.trail)
+    emit(out, v.ORDER_PLACED, ts, s, numbers)
 
 
 @pure

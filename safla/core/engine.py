@@ -41,6 +41,10 @@ def advance(
     state = _copy(state)
     block = Grid(*map(np.ascontiguousarray, candles))  # compiled code takes contiguous arrays alone
     block_signals = Signals(*map(np.ascontiguousarray, signals))
+    rules = plan.rules
+    given = (rules.stop_distance, rules.target_distance, rules.trail_distance)
+    for flag, column in zip(given, block_signals[2:], strict=True):
+        assert flag == 0 or column.shape == signals.signal.shape, "a distance that the strategy gives has its column"
     folded = int((loop or fold)(*plan, block, block_signals, state, out))
     return state, folded, int(state.account[v.BROKEN])
 
@@ -91,13 +95,14 @@ def fold(
     rarely true, and work that each candle needs is done in the loop itself (D2).
     """
     ts, opens, highs, lows, closes, volumes = candles
-    signals, strengths = block_signals
+    signals, trails = block_signals.signal, block_signals.trail
     account, book = state
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
     stepped = len(target_steps) > 0
-    rises = rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
+    follows = rules.trail_distance == 1
+    rises = follows or rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
     for t in range(len(ts)):
         before = int(out.used[0])  # rows of the timestamps before this one
         if before + need > len(out.rows):
@@ -167,8 +172,9 @@ def fold(
                     worst = min(close, max(int(lows[s, t]), stop))
                 trough += worst * quantity * k
                 if rises and int(volumes[s, t]) > 0:
-                    if int(highs[s, t]) > int(book[s, v.HIGHEST]):
-                        step.raise_stops(rules, markets, book, s, int(highs[s, t]))
+                    if int(highs[s, t]) > int(book[s, v.HIGHEST]) or follows:
+                        distance = int(trails[s, t]) if follows else v.NONE
+                        step.raise_stops(rules, markets, book, s, int(highs[s, t]), distance)
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
             return t
@@ -191,7 +197,7 @@ def fold(
             for s in range(symbols):
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:
-                    step.decide(rules, markets, account, book, out, s, now, signal, float(strengths[s, t]))
+                    step.decide(rules, markets, account, book, out, s, now, block_signals, t)
         # Time stops. After the signals, and also while the strategy failed.
         if rules.max_held_candles > 0 and int(account[v.POSITIONS]) > 0:
             step.stop_in_time(rules, account, book, out, now)

@@ -18,6 +18,7 @@ from safla.core.account import (
     market_of,
     move,
     place,
+    place_exit,
     reject,
     sell,
     set_levels,
@@ -27,7 +28,7 @@ from safla.core.halts import is_open, lift, open_halt, resume_modes
 from safla.core.machine import FLAT, REWARM, WARM, WARMING
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, share_down
-from safla.core.values import Grid, Int64, Int64Table, Out, Rules
+from safla.core.values import Grid, Int64, Int64Table, Out, Rules, Signals
 
 
 @pure
@@ -62,7 +63,7 @@ def meet_gap(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, t
     if int(book[s, v.MODE]) == FLAT:
         move(book, out, s, ts, REWARM)
     if rules.sell_on_gap == 1 and int(book[s, v.QUANTITY]) > 0 and int(book[s, v.ORDER]) == 0:
-        place(account, book, out, s, ts, v.SELL, v.DATA_GAP, v.NONE)
+        place_exit(account, book, out, s, ts, v.DATA_GAP)
 
 
 @pure
@@ -165,7 +166,11 @@ def buy_waiting(
         return
     exposed = worth_at_open(markets, candles, t, book)
     reference, entries = int(candles.open[s, t]), int(account[v.DAY_ENTRIES])
-    entry = entry_at(rules, markets, account, book, s, reference, exposed, entries, int(book[s, v.CONFIDENCE]))
+    distances = exits.Distances(
+        int(book[s, v.ORDER_STOP]), int(book[s, v.ORDER_TARGET]), int(book[s, v.ORDER_TRAIL])
+    )  # fmt: skip
+    confidence = int(book[s, v.CONFIDENCE])
+    entry = entry_at(rules, markets, account, book, s, reference, exposed, entries, confidence, distances)
     if entry.rejection.reason != v.NO_REASON:
         reject(account, book, out, s, ts, entry.rejection.reason, entry.rejection.value, entry.rejection.limit)
         return
@@ -185,7 +190,7 @@ class SizedEntry(NamedTuple):
 @pure
 def entry_at(
     rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, s: int, reference: int, exposed: int,
-    entries: int, confidence: int,
+    entries: int, confidence: int, distances: exits.Distances,
 ) -> SizedEntry:  # fmt: skip
     """The entry at a price, or why it is rejected: limit of the day, room, cash, size (S23, S24). Changes nothing.
 
@@ -201,12 +206,13 @@ def entry_at(
     amount = sizing.budget(rules, confidence, int(account[v.EQUITY]), cash, allowed - exposed)
     market = market_of(markets, s)
     quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
-    levels = exits.levels_from(rules, market.tick, price)
+    levels = exits.levels_from(rules, market.tick, price, distances)
     rejection = risk.rejected_for_day(rules, entries)
     if rejection.reason == v.NO_REASON:
         rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
     if rejection.reason == v.NO_REASON:
-        rejection = risk.rejected_for_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
+        stop = exits.stop_in_force(rules, levels)
+        rejection = risk.rejected_for_size(market, amount, price, quantity, stop, distances)
     return SizedEntry(rejection, quantity, price, levels)
 
 
@@ -231,13 +237,15 @@ def worth_at_open(markets: Int64Table, candles: Grid, t: int, book: Int64Table) 
 
 
 @pure
-def raise_stops(rules: Rules, markets: Int64Table, book: Int64Table, s: int, high: int) -> None:
+def raise_stops(rules: Rules, markets: Int64Table, book: Int64Table, s: int, high: int, distance: int) -> None:
     """(g) Trail and break-even follow the high of a candle that has closed (S14, S43).
+
+    distance  of the trail, where the strategy gives it (S30)
 
     This comes after (f): a trail that knew the high of its own candle would look ahead.
     """
     tick, entry = int(markets[s, 0]), int(book[s, v.ENTRY])
-    set_levels(book, s, exits.raise_stops(rules, tick, entry, levels_of(book, s), high))
+    set_levels(book, s, exits.raise_stops(rules, tick, entry, levels_of(book, s), high, distance))
 
 
 @pure
@@ -255,22 +263,29 @@ def guard(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int, met
 
 @pure
 def decide(
-    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, signal: int,
-    strength: float,
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, signals: Signals,
+    t: int,
 ) -> None:  # fmt: skip
     """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24).
 
     A signal that stands is only counted (S28).
+
+    signals, t  of the block, and the index of the timestamp
     """
+    signal = int(signals.signal[s, t])
     if signal == v.UNASKED:
         return
     if int(book[s, v.MODE]) == WARMING and is_warm(rules, book, s) and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:
         return
+    strength = float(signals.strength[s, t])
     confidence = sizing.confidence_ppm(strength, rules.confidence_cap_ppm, rules.confidence_threshold_ppm)
+    distances = distances_at(rules, signals, s, t)
     rejection = rejected_signal(rules, account, book, s, signal)
-    standing = stands(rules, markets, account, book, s, ts, signal, rejection.reason, confidence)
+    if signal == v.ENTER_SIGNAL and rejection.reason == v.NO_REASON:
+        rejection = risk.rejected_for_distances(rules, int(markets[s, 0]), int(book[s, v.CLOSE]), distances)
+    standing = stands(rules, markets, account, book, s, ts, signal, rejection.reason, confidence, distances)
     book[s, v.STOOD_SEEN] = int(book[s, v.SEEN])
     if standing:
         if ts >= rules.start_ts:
@@ -283,10 +298,25 @@ def decide(
     side = v.BUY if signal == v.ENTER_SIGNAL else v.SELL
     if side == v.SELL and int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.BY_SIGNAL)  # S5
-    if rejection.reason == v.NO_REASON:
-        place(account, book, out, s, ts, side, v.BY_SIGNAL, confidence if side == v.BUY else v.NONE)
+    if rejection.reason == v.NO_REASON and side == v.BUY:
+        place(account, book, out, s, ts, v.BUY, v.BY_SIGNAL, confidence, distances)
+    elif rejection.reason == v.NO_REASON:
+        place_exit(account, book, out, s, ts, v.BY_SIGNAL)
     else:
         emit(out, v.ORDER_REJECTED, ts, s, (0, side, rejection.reason, rejection.value, rejection.limit))
+
+
+@pure
+def distances_at(rules: Rules, signals: Signals, s: int, t: int) -> exits.Distances:
+    """The distances that the strategy gives at a timestamp (S30)."""
+    stop = target = trail = v.NONE
+    if rules.stop_distance == 1:
+        stop = int(signals.stop[s, t])
+    if rules.target_distance == 1:
+        target = int(signals.target[s, t])
+    if rules.trail_distance == 1:
+        trail = int(signals.trail[s, t])
+    return exits.Distances(stop, target, trail)
 
 
 @pure
@@ -310,7 +340,7 @@ def rejected_signal(rules: Rules, account: Int64, book: Int64Table, s: int, sign
 @pure
 def stands(
     rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, s: int, ts: int, signal: int, reason: int,
-    confidence: int,
+    confidence: int, distances: exits.Distances,
 ) -> bool:  # fmt: skip
     """Whether a signal is that of the candle before, and would be rejected for the reason for which that was (S28).
 
@@ -326,7 +356,8 @@ def stands(
         entries = int(account[v.DAY_ENTRIES]) if ts + rules.step_ms < int(account[v.DAY_END]) else 0
         exposed = int(account[v.EQUITY]) - int(account[v.CASH])  # of the mark of this candle
         close = int(book[s, v.CLOSE])
-        reason = entry_at(rules, markets, account, book, s, close, exposed, entries, confidence).rejection.reason
+        entry = entry_at(rules, markets, account, book, s, close, exposed, entries, confidence, distances)
+        reason = entry.rejection.reason
     return reason != v.NO_REASON and reason == stood
 
 
@@ -339,4 +370,4 @@ def stop_in_time(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: i
     for s in range(len(book)):
         held = int(book[s, v.SEEN]) - int(book[s, v.ENTRY_SEEN])
         if int(book[s, v.QUANTITY]) > 0 and held >= rules.max_held_candles and int(book[s, v.ORDER]) == 0:
-            place(account, book, out, s, ts, v.SELL, v.TIME_STOP, v.NONE)
+            place_exit(account, book, out, s, ts, v.TIME_STOP)

@@ -59,6 +59,9 @@ class Rules(NamedTuple):
     take_profit_ppm: int  # 0: none
     trailing_stop_ppm: int  # 0: none
     trailing_activation_ppm: int
+    stop_distance: int  # 0 or 1: the strategy gives it, in place of the share (S30)
+    target_distance: int
+    trail_distance: int
     break_even_after_ppm: int  # 0: none (S43)
     break_even_offset_ppm: int
     max_held_candles: int  # 0: none (S32)
@@ -115,11 +118,31 @@ class Grid(NamedTuple):
     volume: Int64Table
 
 
+NO_DISTANCES = np.zeros((0, 0), np.int64)
+
+
 class Signals(NamedTuple):
-    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64."""
+    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64.
+
+    The others are distances in price units, NONE where one is not known (S30). A strategy that does not give one has no
+    column of it, [symbols, 0]; it is not read then.
+    """
 
     signal: Int8Table
     strength: Float64Table
+    stop: Int64Table = NO_DISTANCES  # below the fill price, at an entry
+    target: Int64Table = NO_DISTANCES  # above it, at an entry
+    trail: Int64Table = NO_DISTANCES  # below the highest price, at every candle
+
+    def part(self, first: int, end: int | None = None) -> "Signals":
+        """The signals of the timestamps first to end - 1, or to the last one."""
+        return Signals(
+            self.signal[:, first:end],
+            self.strength[:, first:end],
+            self.stop[:, first:end],
+            self.target[:, first:end],
+            self.trail[:, first:end],
+        )
 
 
 # --- The state: two int64 arrays with named columns, changed in place ------------------------------------------------
@@ -164,6 +187,9 @@ ACCOUNT_FIELDS = 23
     ORDER_SIDE,
     ORDER_REASON,
     CONFIDENCE,  # ppm, of a waiting entry
+    ORDER_STOP,  # the distances of a waiting entry, price units, NONE for none (S30)
+    ORDER_TARGET,
+    ORDER_TRAIL,
     BLOCKED,  # candles without volume since the waiting entry was placed
     QUANTITY,  # of the open position, 0 for none
     ENTRY,  # price
@@ -183,8 +209,8 @@ ACCOUNT_FIELDS = 23
     STOOD_SEEN,  # SEEN at the last candle with a signal, written or standing
     STOOD_ENTERS,  # how many signals stood after the lookback
     STOOD_EXITS,
-) = range(29)
-SYMBOL_FIELDS = 29
+) = range(32)
+SYMBOL_FIELDS = 32
 
 
 class State(NamedTuple):
@@ -301,7 +327,7 @@ ROW_FIELDS = {
     DAY_STARTED: ("cash", "equity", "peak"),
     MODE_CHANGED: ("trigger", "source", "target"),
     SIGNAL: ("signal",),  # its strength is in Out.strength
-    ORDER_PLACED: ("order", "side", "reason", "confidence"),  # ppm, NONE for a sell
+    ORDER_PLACED: ("order", "side", "reason", "confidence", "stop", "target", "trail"),  # ppm, prices; NONE for null
     ORDER_REJECTED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason gives the unit (J16)
     ORDER_EXPIRED: ("order", "side", "reason"),
     FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "other"),  # S12

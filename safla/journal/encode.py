@@ -10,7 +10,18 @@ from safla.core.scale import MILLION, float_text, ratio, to_text
 from safla.core.values import State
 from safla.journal import amounts
 from safla.journal.amounts import COUNT, MEASURES, amount_places
-from safla.journal.event_bytes import FLAG, INTEGER, MONEY, PRICE, QUANTITY, RATIO, STRENGTH, VOLUME, WORD
+from safla.journal.event_bytes import (
+    FLAG,
+    INTEGER,
+    MONEY,
+    PRICE,
+    PRICE_OR_NULL,
+    QUANTITY,
+    RATIO,
+    STRENGTH,
+    VOLUME,
+    WORD,
+)
 from safla.journal.events import (
     CandleEvent,
     CandleMissing,
@@ -225,6 +236,7 @@ class EventField(NamedTuple):
 _FORMS = {
     Price: PRICE, Quantity: QUANTITY, Volume: VOLUME, Money: MONEY, bool: FLAG,
     Ordinal: INTEGER, Count: INTEGER, Time: INTEGER, Ratio: STRENGTH, Ratio | None: RATIO,
+    Price | None: PRICE_OR_NULL,
 }  # fmt: skip
 
 
@@ -266,6 +278,8 @@ def _value(field: EventField, number: int, strength: float, places: RunDecimals,
         return float_text(strength)
     if form == RATIO:
         return None if number == v.NONE else ratio(number, MILLION)
+    if form == PRICE_OR_NULL:
+        return None if number == v.NONE else to_text(number, places.price[s])
     return to_text(number, amount_decimals(places, form=form, s=s))
 
 

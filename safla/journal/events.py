@@ -8,7 +8,7 @@ from msgspec import Meta
 from safla.core.timeframes import LAST_MS, Timeframe
 from safla.core.values import Detail
 
-SCHEMA = 2  # version of the fields of the events (J49)
+SCHEMA = 3  # version of the fields of the events (J49)
 RULES = 3  # version of the rules of docs/semantics.md (J50)
 
 MOST_PLACES = 18  # decimal places of an amount, at most
@@ -160,7 +160,8 @@ class SignalEvent(Fact, frozen=True):
 class OrderPlaced(Fact, frozen=True):
     """An order was placed and waits for the next open (with data_gap: for this open, S4).
 
-    confidence is that of a buy (S23), and null for a sell.
+    confidence is that of a buy (S23), and null for a sell. stop, target and trail are the distances of a buy from its
+    fill price, where the strategy gives them (S30).
     """
 
     symbol: JournalSymbol
@@ -168,6 +169,9 @@ class OrderPlaced(Fact, frozen=True):
     side: Side
     reason: PlacedReason
     confidence: Ratio | None
+    stop: Price | None
+    target: Price | None
+    trail: Price | None
 
 
 class OrderRejected(Fact, frozen=True):

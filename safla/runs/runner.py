@@ -178,12 +178,13 @@ def folded(
     while done < len(grid.ts):
         next_stop = next((stop for stop in stops if stop > done), len(grid.ts))
         first, end = done, min(done + size, next_stop, len(grid.ts))
-        signal, strength = source.feed(_cut(grid, first, end))
-        signal[:, unasked[first:end]] = v.UNASKED
+        signals = source.feed(_cut(grid, first, end))
+        signals.signal[:, unasked[first:end]] = v.UNASKED
+        if signals.trail.size:
+            signals.trail[:, unasked[first:end]] = v.NONE  # as while the strategy failed: that raises no trail
         while done < end:  # the engine stops where its room for rows is full
-            left = Signals(signal[:, done - first :], strength[:, done - first :])
             try:
-                block = folding.advance(grid, done, end=end, signals=left)
+                block = folding.advance(grid, done, end=end, signals=signals.part(done - first))
             except AmountOverflow as error:
                 yield error.block
                 raise

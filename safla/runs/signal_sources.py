@@ -18,7 +18,7 @@ from safla.core.values import Columns, Float64, Grid, Int8, Mask, Signals
 from safla.errors import StrategyError
 from safla.runs.engine_choice import EngineForms
 from safla.runs.look_ahead import Int32, StrategyAnswer, answer_text, engine_values
-from safla.runs.strategy_calls import GridSignals, ask, signals_of, strategy_window, view_of
+from safla.runs.strategy_calls import GridSignals, ask, no_distances, signals_of, strategy_window, view_of
 from safla.runs.strategy_candles import Candles, CandleWindow, GrowingColumns
 from safla.strategies.register import FeedFunction, Fold
 
@@ -66,7 +66,8 @@ class FoldSignals:
     def feed(self, block: Grid) -> Signals:
         """The signals of the next block."""
         columns = [symbol.feed(block, row) for row, symbol in enumerate(self._symbols)]
-        return Signals(_stacked([signal for signal, _ in columns]), _stacked([strength for _, strength in columns]))
+        signal, strength = zip(*columns, strict=True)
+        return Signals(_stacked(signal), _stacked(strength), *no_distances(len(columns)))
 
     def skip(self, block: Grid) -> Signals:
         """Take the next block: the state goes on."""
@@ -139,6 +140,7 @@ class ArraySignals:
         return Signals(
             np.array([[answer.signal] for answer in answers], np.int8),
             np.array([[answer.strength] for answer in answers]),
+            *no_distances(len(answers)),
         )
 
     def skip(self, block: Grid) -> Signals:
@@ -266,7 +268,8 @@ class LiveStrategy:
 def _live_strategies(run: RunPlan, series: Sequence[Series], answers: GridSignals) -> Iterator[LiveStrategy]:
     """The strategy of each symbol, with its recorded candles and answers; UNKNOWN where it was not called."""
     grid_ts = align([one.columns for one in series]).ts
-    for one, signal, strength in zip(series, *answers.between(0, len(grid_ts)), strict=True):
+    signals = answers.between(0, len(grid_ts))
+    for one, signal, strength in zip(series, signals.signal, signals.strength, strict=True):
         places = np.searchsorted(grid_ts, one.columns.ts)  # its candles on the grid
         answer = StrategyAnswer(signal[places], strength[places])
         before = engine_values(answer, rules=run.plan.rules)
@@ -275,7 +278,8 @@ def _live_strategies(run: RunPlan, series: Sequence[Series], answers: GridSignal
 
 def unasked_signals(block: Grid) -> Signals:
     """The signals of a block at which the strategy is not called (J17)."""
-    return Signals(np.full(block.open.shape, v.UNASKED, np.int8), np.zeros(block.open.shape))
+    shape = block.open.shape
+    return Signals(np.full(shape, v.UNASKED, np.int8), np.zeros(shape), *no_distances(len(block.open)))
 
 
 def _candle(block: Grid, row: int, place: int) -> CandleRow:
@@ -284,6 +288,6 @@ def _candle(block: Grid, row: int, place: int) -> CandleRow:
     return opened, high, low, close, volume
 
 
-def _stacked(columns: list[np.ndarray]) -> np.ndarray:
+def _stacked(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Columns of all symbols as one array; without a copy for a single symbol."""
     return columns[0][np.newaxis] if len(columns) == 1 else np.stack(columns)

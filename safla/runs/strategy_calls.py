@@ -15,7 +15,7 @@ import numpy as np
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Series, digest, iso, spread
-from safla.core.values import Columns, Int64, Mask, Signals
+from safla.core.values import Columns, Int64, Int64Table, Mask, Signals
 from safla.errors import Bug, StrategyError
 from safla.runs import look_ahead
 from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
@@ -48,7 +48,12 @@ class GridSignals:
         for row, (places, values) in zip(strength, self._strengths, strict=True):
             since, to = np.searchsorted(places, (first, end))
             row[places[since:to] - first] = values[since:to]
-        return Signals(self.signal[:, first:end], strength)
+        return Signals(self.signal[:, first:end], strength, *no_distances(len(strength)))
+
+
+def no_distances(symbols: int) -> tuple[Int64Table, Int64Table, Int64Table]:
+    """The columns of distances of a strategy that gives none (S30)."""
+    return (np.zeros((symbols, 0), np.int64),) * 3
 
 
 class CheckedSignals(NamedTuple):

@@ -45,6 +45,19 @@ def strength_itself(_parameters: Any) -> Confidence:
     return Confidence(MILLION, MILLION)
 
 
+class GivenDistances(NamedTuple):
+    """Which distances a strategy gives beside its signals (S30)."""
+
+    stop: bool
+    target: bool
+    trail: bool
+
+
+def gives_none(_parameters: Any) -> GivenDistances:
+    """No distance: the levels are shares of the fill price."""
+    return GivenDistances(False, False, False)
+
+
 class Fold(NamedTuple):
     """A strategy that carries a state from one block of candles to the next, so that each candle is read once.
 
@@ -72,6 +85,7 @@ class Strategy(NamedTuple):
     window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     confidence: Callable[[Any], Confidence] = strength_itself  # parameters -> what a strength is worth (S23)
+    distances: Callable[[Any], GivenDistances] = gives_none  # parameters -> the columns of Signals that it fills
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
 

@@ -32,7 +32,7 @@ def block(*prices: int, enter: int | None = 0, exit_at: int | None = None, volum
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
     """Some of the timestamps."""
     columns = (column[:, first:end] for column in grid[1:])
-    block_signals = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    block_signals = signals.part(first, end)
     return Grid(grid.ts[first:end], *columns), block_signals
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from safla.core import values as v
+from safla.core.exits import Distances
 from safla.core.machine import FLAT, HALTED, LONG, WARMING
 from safla.core.risk import (
     EntryRequest,
@@ -16,6 +17,7 @@ from safla.core.risk import (
 from safla.core.scale import LIMIT
 from tests.core.scenario import MARKET, QUIET
 
+NONE_GIVEN = Distances(v.NONE, v.NONE, v.NONE)
 RULES = QUIET._replace(warm_up=20, settle=8, cooldown_candles=5, max_open_positions=3)
 FREE = EntryRequest(mode=FLAT, quantity=0, order=0, seen=30, since_gap=30, since_loss=v.NONE, taken=0)
 NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
@@ -105,7 +107,7 @@ def test_an_entry_buys_at_least_one_lot_and_enough_to_be_sold(
     quantity: int, price: int, stop: int, rejection: Rejection
 ) -> None:
     market = MARKET._replace(lot=3, k=10, min_notional=4_000)
-    assert rejected_for_size(market, 77, price, quantity, stop) == rejection
+    assert rejected_for_size(market, 77, price, quantity, stop, NONE_GIVEN) == rejection
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ candle_missing symbol
 day_started cash equity peak marks
 mode_changed symbol trigger source target
 signal symbol signal strength
-order_placed symbol order side reason confidence
+order_placed symbol order side reason confidence stop target trail
 order_rejected symbol order side reason value limit
 order_expired symbol order side reason
 filled symbol order trade side reason reference price quantity fee cash ambiguous

@@ -218,22 +218,22 @@ def test_map_keys_in_another_order_are_rejected(journal: Path) -> None:
     ("old", "new", "what"),
     [
         (
-            b'"schema":2',
             b'"schema":3',
-            "written with schema 3 and rules 3; this version of safla reads schema 2 and rules 3",
+            b'"schema":4',
+            "written with schema 4 and rules 3; this version of safla reads schema 3 and rules 3",
         ),
         (
-            b'"schema":2,"rules":3',
+            b'"schema":3,"rules":3',
             b'"schema":1,"rules":1',
             "written with schema 1 and rules 1; this version of safla reads",
         ),
         (
             b'"rules":3',
             b'"rules":7',
-            "written with schema 2 and rules 7; this version of safla reads schema 2 and rules 3",
+            "written with schema 3 and rules 7; this version of safla reads schema 3 and rules 3",
         ),
-        (b'"schema":2', b'"schema":3,"future":{"a":[1.5]}', "written with schema 3"),
-        (b'"schema":2', b'"schema":0', "written with schema 0"),
+        (b'"schema":3', b'"schema":4,"future":{"a":[1.5]}', "written with schema 4"),
+        (b'"schema":3', b'"schema":0', "written with schema 0"),
         (b'"100000.0000000"', b'"100000"', "balance: not an amount"),
         (b'"price_decimals":2', b'"price_decimals":19', "Expected `int` <= 18"),
         (b'"price_decimals":2', b'"price_decimals":3', "more price and quantity decimals"),

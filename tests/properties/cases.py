@@ -25,6 +25,7 @@ from safla.core.values import (
     Grid,
     Int8,
     Int64,
+    Int64Table,
     Market,
     Out,
     Plan,
@@ -59,6 +60,7 @@ class Case(NamedTuple):
     signals: tuple[tuple[Int8, Float64], ...]
     commands: tuple[Command, ...]
     target_steps: tuple[tuple[int, int], ...] = ()  # candles and gain
+    distances: tuple[Int64Table, ...] = ()  # [rows, 3] of each symbol: stop, target, trail; none: not read
 
 
 RULES: dict[
@@ -87,6 +89,9 @@ RULES: dict[
     "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
     "trailing_stop_ppm": (0, 0, 0, 1, 5_000, 20_000, 999_999),
     "trailing_activation_ppm": (0, 1, 10_000, 30_000, 100_000_000),
+    "stop_distance": (0, 0, 1),
+    "target_distance": (0, 0, 1),
+    "trail_distance": (0, 0, 1),
     "break_even_after_ppm": (0, 0, 0, 1, 5_000, 20_000),
     "break_even_offset_ppm": (0, 0, 1, 4_999, 15_000),
     "max_held_candles": (0, 0, 0, 1, 2, 5),
@@ -159,7 +164,8 @@ def cases(
     asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()
     gains = draw(st.lists(st.sampled_from(GAINS), max_size=3)) if draw(st.integers(0, 2)) == 0 else []
     steps = tuple((1 + 2 * place, gain) for place, gain in enumerate(gains))
-    return Case(rules, markets, balance, columns, signals, asked, steps)
+    distances = tuple(draw(distances_of(one)) for one in columns)
+    return Case(rules, markets, balance, columns, signals, asked, steps, distances)
 
 
 @st.composite
@@ -201,6 +207,18 @@ def history(
         price = close
     columns = Columns(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
     return columns, np.array(signals, np.int8), np.array(strengths, np.float64)
+
+
+@st.composite
+def distances_of(draw: st.DrawFn, columns: Columns) -> Int64Table:
+    """Distances at each candle: shares of its close, few of them unknown, or too small or large to make a level."""
+    count = len(columns.close)
+    noise = np.frombuffer(draw(st.binary(min_size=3 * count, max_size=3 * count)), np.uint8).reshape(-1, 3)
+    special = {0: v.NONE, 1: 0, 2: 1, 3: 10**15}
+    far = columns.close[:, None] * (1 + noise.astype(np.int64) % 50) // 400
+    for byte, distance in special.items():
+        far[noise == byte] = distance
+    return far
 
 
 def moved(price: int, byte: int) -> int:
@@ -270,7 +288,11 @@ def grid_of(case: Case) -> tuple[Grid, Signals]:
         np.stack([spread(grid.ts, one.ts, pair[i]) for one, pair in zip(case.columns, case.signals, strict=True)])
         for i in (0, 1)
     )
-    return grid, Signals(signal, strength)
+    if not case.distances:
+        return grid, Signals(signal, strength)
+    pairs = list(zip(case.columns, case.distances, strict=True))
+    distances = (np.stack([spread(grid.ts, one.ts, given[:, i]) for one, given in pairs]) for i in range(3))
+    return grid, Signals(signal, strength, *distances)
 
 
 def repriced(one: Columns, change: Callable[[Int64], Int64]) -> Columns:
@@ -338,7 +360,7 @@ def fold(
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
     """A block of timestamps."""
     block = Grid(grid.ts[first:end], *(column[:, first:end] for column in grid[1:]))
-    return block, Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    return block, signals.part(first, end)
 
 
 def outside(case: Case, state: State, out: Out, place: int) -> State:
@@ -380,7 +402,8 @@ CODES: dict[str, Sequence[str | None]] = {
 
 def in_words(row: Row) -> dict[str, Any]:
     """A row by names, its codes as words and its nulls as None."""
-    return {name: CODES[name][value] if name in CODES else word(name, value) for name, value in named(row).items()}
+    codes = {name: words for name, words in CODES.items() if name != "target" or row[0] == v.MODE_CHANGED}
+    return {name: codes[name][value] if name in codes else word(name, value) for name, value in named(row).items()}
 
 
 def word(name: str, value: int) -> int | None:
@@ -404,7 +427,8 @@ def timeline(case: Case) -> list[tuple[int, dict[int, Any]]]:
     """The candles and signals of all symbols by time, as plain numbers."""
     moments: dict[int, dict[int, Any]] = {}
     for place, (columns, signals) in enumerate(zip(case.columns, case.signals, strict=True)):
-        for ts, *row in zip(*(column.tolist() for column in (*columns, *signals)), strict=True):
+        extra = case.distances[place] if case.distances else np.full((len(columns.ts), 3), v.NONE)
+        for ts, *row in zip(*(column.tolist() for column in (*columns, *signals, extra)), strict=True):
             moments.setdefault(ts, {})[place] = tuple(row)
     return sorted(moments.items())
 

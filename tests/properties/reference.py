@@ -103,25 +103,34 @@ class Hit(NamedTuple):
     other: int
 
 
-def levels_at(rules: Any, tick: int, price: int) -> Held:
+Given = Sequence[int]  # distances of stop, target and trail, -1 where not known
+NOT_GIVEN = (-1, -1, -1)
+
+
+def levels_at(rules: Any, tick: int, price: int, given: Given) -> Held:
     """S27: the levels of a position filled at a price, None where there is none; the trail may be armed at once."""
     levels: Held = {
         "stop": below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm else None,
         "target": above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm else None,
+        **({"stop": under(price, given[0], tick)} if rules.stop_distance else {}),  # S30
+        **({"target": over(price, given[1], tick)} if rules.target_distance else {}),
         "trail": None,
         "armed_at": price + share_up(price, rules.trailing_activation_ppm),
         "highest": price,
         "even": None,
         "filled_at": price,
     }
-    raise_trail(rules, tick, levels, price)
+    raise_trail(rules, tick, levels, price, given[2])
     return levels
 
 
-def raise_trail(rules: Any, tick: int, held: Held, high: int) -> None:
+def raise_trail(rules: Any, tick: int, held: Held, high: int, distance: int) -> None:
     """S14, S27, S43: trail and break-even follow the highest price, and never fall."""
     held["highest"] = max(held["highest"], high)
-    if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
+    armed = held["highest"] >= held["armed_at"]
+    if rules.trail_distance and armed and distance >= 0:
+        held["trail"] = max(held["trail"] or 0, under(held["highest"], distance, tick))
+    if rules.trailing_stop_ppm and not rules.trail_distance and armed:
         held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, tick))
     entry, after = held["filled_at"], rules.break_even_after_ppm
     if after and held["highest"] - entry >= share_up(entry, after):
@@ -160,13 +169,23 @@ def stop_in_force(held: Held) -> tuple[int | None, str]:
 
 
 def below(price: int, ppm: int, tick: int) -> int:
-    """A stop or a trail (S27): rounded up to the tick, at least one tick away."""
-    return min(ceil(Fraction(price - share_down(price, ppm), tick)), (price - tick) // tick) * tick
+    """A stop or a trail (S27)."""
+    return under(price, share_down(price, ppm), tick)
 
 
 def above(price: int, ppm: int, tick: int) -> int:
-    """A target (S27): rounded up to the tick, at least one tick away."""
-    return max(ceil(Fraction(price + share_up(price, ppm), tick)), ceil(Fraction(price + tick, tick))) * tick
+    """A target (S27)."""
+    return over(price, share_up(price, ppm), tick)
+
+
+def under(price: int, distance: int, tick: int) -> int:
+    """A level so far below: rounded up to the tick, at least one tick away; 0 where that is below 0."""
+    return max(0, min(ceil(Fraction(price - distance, tick)), (price - tick) // tick) * tick)
+
+
+def over(price: int, distance: int, tick: int) -> int:
+    """A level so far above: rounded up to the tick, at least one tick away."""
+    return max(ceil(Fraction(price + distance, tick)), ceil(Fraction(price + tick, tick))) * tick
 
 
 DAY_MS = 86_400_000
@@ -246,10 +265,10 @@ class Reference:
         self.guard(ts)  # (h)
         for one, row in present:
             if "strategy_error" not in self.open_halts:  # J17
-                self.decide(ts, one, row[5], row[6])  # (i)
+                self.decide(ts, one, row[5], row[6], row[7])  # (i)
         for one, _ in present:
             if one["held"] and not one["order"] and 0 < self.rules.max_held_candles <= one["held"]["candles"]:
-                self.place(ts, one, "sell", "time_stop", None)  # S32
+                self.place(ts, one, "sell", "time_stop")  # S32
 
     def new_day(self, ts: int) -> None:
         """S7, and the pause of S15."""
@@ -282,7 +301,7 @@ class Reference:
         if one["mode"] == "flat":
             self.move(one, ts, "rewarm", "warming")
         if self.rules.sell_on_gap and one["held"] and not one["order"]:
-            self.place(ts, one, "sell", "data_gap", None)
+            self.place(ts, one, "sell", "data_gap")
 
     def step_target(self, ts: int, one: Symbol, price: int, volume: int) -> None:
         """S40."""
@@ -309,12 +328,12 @@ class Reference:
         for held in (other for other in self.book if other["held"]):
             now = opens.get(held["place"], held["close"])
             exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
-        entry = self.sized_entry(one, price, exposed, order["confidence"])
+        entry = self.sized_entry(one, price, exposed, order["confidence"], order["given"])
         for refusal in self.open_refusals(one, entry, exposed, self.entries_today):
             return self.refuse_order(ts, one, *refusal)
         return self.buy(ts, one, price, entry["paid"], entry["quantity"], entry["levels"])
 
-    def sized_entry(self, one: Symbol, price: int, exposed: int, confidence: int) -> dict[str, Any]:
+    def sized_entry(self, one: Symbol, price: int, exposed: int, confidence: int, given: Given) -> dict[str, Any]:
         """S23, S23a: what an entry at a price comes to, rejected or not."""
         rules, market = self.rules, one["market"]
         allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
@@ -322,8 +341,9 @@ class Reference:
         named = [share_down(share_down(whole, ppm), confidence) for whole, ppm in sizes if whole * ppm]
         budget = max(0, min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed))
         quantity, paid = sized(rules, market, budget, price, one["traded"])
-        levels = levels_at(rules, market.tick, paid)
-        return {"allowed": allowed, "budget": budget, "quantity": quantity, "paid": paid, "levels": levels}
+        levels = levels_at(rules, market.tick, paid, given)
+        found = {"allowed": allowed, "budget": budget, "quantity": quantity, "paid": paid, "levels": levels}
+        return {**found, "given": given}
 
     def open_refusals(
         self, one: Symbol, entry: Mapping[str, Any], exposed: int, entries: int
@@ -338,6 +358,9 @@ class Reference:
             yield "insufficient_cash", self.cash, None
         if quantity == 0:
             yield "below_lot", entry["budget"], paid * market.lot * market.k
+        for distance in (entry["given"][0], entry["given"][2]):
+            if distance >= 0 and paid - distance < market.tick:  # S30
+                yield "no_level", distance, market.tick
         stop, _ = stop_in_force(entry["levels"])
         if stop is not None and stop < market.tick:  # S25a
             yield "no_level", stop, market.tick
@@ -411,7 +434,7 @@ class Reference:
                 low = max(rows[s][2], stop_in_force(one["held"])[0] or 0) if s in rows else one["close"]
                 trough += worth({**one, "close": min(low, one["close"])})
             if s in rows and one["held"] and rows[s][4] > 0:
-                raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1])
+                raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1], rows[s][7][2])
         self.peak = max(self.peak, self.marked)
         self.equity.append(self.marked)
         self.trough.append(trough)
@@ -438,7 +461,7 @@ class Reference:
             if one["mode"] != "halted":
                 self.move(one, ts, "halt", "halted")
             if self.rules.flatten and one["held"] and not one["order"]:
-                self.place(ts, one, "sell", "halt", None)
+                self.place(ts, one, "sell", "halt")
 
     def lift(self, ts: int, rule: str, by: str) -> None:
         number = self.open_halts.pop(rule)["number"]
@@ -459,15 +482,17 @@ class Reference:
             self.lift(ts, rule, "operator")
             self.resume_modes(ts)
 
-    def decide(self, ts: int, one: Symbol, signal: int, strength: float) -> None:
+    def decide(self, ts: int, one: Symbol, signal: int, strength: float, distances: Given) -> None:
         """S16, S23, S24."""
         if one["mode"] == "warming" and self.is_warm(one) and ts >= self.rules.start_ts:
             self.move(one, ts, "warm", "flat")
         if signal == 0:
             return
         power = confidence(self.rules, strength)
-        refusal = next(iter(self.enter_refusals(one) if signal > 0 else leave_refusals(one)), None)
-        standing = self.stands(ts, one, signal, refusal, power)
+        flags = (self.rules.stop_distance, self.rules.target_distance, self.rules.trail_distance)
+        given = [distance if flag else -1 for flag, distance in zip(flags, distances, strict=True)]
+        refusal = next(iter(self.enter_refusals(one, flags, given) if signal > 0 else leave_refusals(one)), None)
+        standing = self.stands(ts, one, signal, refusal, power, given)
         one["signalled"] = one["seen"]
         if standing:
             return
@@ -480,9 +505,9 @@ class Reference:
             words = dict(zip(("reason", "value", "limit"), refusal, strict=True))
             self.say("order_rejected", ts, one["place"], order=0, side=side, **words)
             return
-        self.place(ts, one, side, "signal", power if signal > 0 else None)
+        self.place(ts, one, side, "signal", *((power, given) if signal > 0 else ()))
 
-    def stands(self, ts: int, one: Symbol, signal: int, refusal: Any, power: int) -> bool:
+    def stands(self, ts: int, one: Symbol, signal: int, refusal: Any, power: int, given: Given) -> bool:
         """S28."""
         if (one["word"], one["signalled"]) != (signal, one["seen"] - 1) or not one["reason"]:
             return False
@@ -493,7 +518,7 @@ class Reference:
         if signal < 0 or one["reason"] not in AT_THE_OPEN:
             return False
         exposed = sum(worth(other) for other in self.book)
-        entry = self.sized_entry(one, one["close"], exposed, power)
+        entry = self.sized_entry(one, one["close"], exposed, power, given)
         next_day = (ts + self.rules.step_ms) // DAY_MS != ts // DAY_MS
         again = next(self.open_refusals(one, entry, exposed, 0 if next_day else self.entries_today), None)
         return bool(again and again[0] == one["reason"])
@@ -502,7 +527,7 @@ class Reference:
         """S29."""
         return bool(one["seen"] >= self.rules.warm_up and one["known"] >= self.rules.settle)
 
-    def enter_refusals(self, one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
+    def enter_refusals(self, one: Symbol, flags: Given, given: Given) -> Iterator[tuple[str, int | None, int | None]]:
         rules = self.rules
         taken = sum(bool(other["held"]) + waits(other, "buy") for other in self.book)
         if one["mode"] == "halted":
@@ -518,11 +543,21 @@ class Reference:
             yield "cooldown", one["since"], rules.cooldown_candles
         if taken >= rules.max_open_positions:
             yield "max_open_positions", taken, rules.max_open_positions
+        tick = one["market"].tick
+        for flag, distance in zip(flags, given, strict=True):
+            if flag and distance < tick:  # S30
+                yield "no_level", None if distance < 0 else distance, tick
+        if flags[0] and given[0] >= one["close"]:
+            yield "no_level", given[0], tick
 
-    def place(self, ts: int, one: Symbol, side: str, reason: str, confidence: int | None) -> None:
+    def place(
+        self, ts: int, one: Symbol, side: str, reason: str, confidence: int | None = None, given: Given = NOT_GIVEN
+    ) -> None:
         self.orders += 1
-        one["order"] = {"number": self.orders, "side": side, "reason": reason, "confidence": confidence, "blocked": 0}
-        self.say("order_placed", ts, one["place"], order=self.orders, side=side, reason=reason, confidence=confidence)
+        words = {"side": side, "reason": reason, "confidence": confidence}
+        one["order"] = {"number": self.orders, "blocked": 0, "given": given, **words}
+        levels = {name: None if far < 0 else far for name, far in zip(("stop", "target", "trail"), given, strict=True)}
+        self.say("order_placed", ts, one["place"], order=self.orders, **words, **levels)
 
     def refuse_order(self, ts: int, one: Symbol, reason: str, value: int, limit: int | None) -> None:
         number = one["order"]["number"]
