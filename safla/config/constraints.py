@@ -51,6 +51,8 @@ OFF = {  # limits that null switches off
 }
 
 
+RISK = "strategy.risk_per_trade_pct"
+NO_STOP = "needs a stop from the fill on; set risk.stop_loss_pct, or a trailing stop without trailing_activation_pct"
 SHARES = {  # keys of `risk`, and the distance that a strategy may give instead (S30)
     "stop_loss_pct": "stop_distance",
     "take_profit_pct": "target_distance",
@@ -173,7 +175,17 @@ def _levels(config: "Config") -> Iterator[Violation]:
 
 
 def _sized_by_equity(config: "Config") -> bool:
-    return config.strategy.equity_share_pct is not None
+    """Return whether a key of the strategy sizes entries in place of max_position_size_usd."""
+    return config.strategy.equity_share_pct is not None or config.strategy.risk_per_trade_pct is not None
+
+
+def _risk(config: "Config") -> Iterator[Violation]:
+    risk, given = config.risk, _distances(config)
+    trails = risk.trailing_stop_pct is not None or given["trailing_stop_pct"]
+    stops = risk.stop_loss_pct is not None or given["stop_loss_pct"]
+    built_in = _built_in(config) is not None  # the plan knows what strategies from Python give
+    if config.strategy.risk_per_trade_pct and built_in and not (stops or (trails and not risk.trailing_activation_pct)):
+        yield Violation((RISK, "risk.stop_loss_pct"), NO_STOP)
 
 
 def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
@@ -248,11 +260,9 @@ def _lookback(config: "Config") -> Iterator[Violation]:
 
 def _size(config: "Config") -> Iterator[Violation]:
     if config.strategy.max_position_size_usd is None and not _sized_by_equity(config):
-        keys = ("strategy.max_position_size_usd", "strategy.equity_share_pct")
-        yield Violation(
-            keys,
-            "expected a number, got null: nothing says how large a position is; set it, or strategy.equity_share_pct",
-        )
+        text = "expected a number, got null: nothing says how large a position is"
+        text += "; set it, or strategy.equity_share_pct or risk_per_trade_pct"
+        yield Violation(("strategy.max_position_size_usd", "strategy.equity_share_pct", RISK), text)
 
 
 def _target_steps(config: "Config") -> Iterator[Violation]:
@@ -404,6 +414,7 @@ RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _lookback,
     _size,
     _levels,
+    _risk,
     _target_steps,
     _break_even,
     _slippage,

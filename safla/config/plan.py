@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safla.config.constraints import NO_STOP, RISK
 from safla.config.model import Config
 from safla.config.plan_text import plan_texts
 from safla.config.types import plain
 from safla.core.candles import Scale, Series
+from safla.core.exits import Distances, levels_from, stop_in_force
 from safla.core.scale import LIMIT, MILLION
 from safla.core.sizing import Confidence
 from safla.core.timeframes import TIMEFRAMES, Timeframe
-from safla.core.values import Detail, Plan, Rules
+from safla.core.values import NONE, Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
 from safla.strategies.register import STRATEGIES, GivenDistances, Strategy, keys_of
 from safla.text import counted
@@ -158,6 +160,8 @@ def make_plan(
         text = f"expected at least the warm-up of {needs.warm_up} candles, got {lookback}"
         problems.append(Problem("", "market_data.lookback_candles", text, code="keys_do_not_fit"))
     rules = _rules(config, money, problems, start=start, needs=needs)
+    if rules.risk_ppm > 0 and stop_in_force(rules, levels_from(rules, 1, LIMIT // 1000, Distances(1, 1, 1))) == NONE:
+        problems.append(Problem("", RISK, NO_STOP, code="keys_do_not_fit"))
     if problems:
         raise ConfigError(problems)
     return RunPlan(
@@ -228,6 +232,7 @@ def _rules(config: Config, money: int, problems: list[Problem], *, start: int, n
         max_position=size,
         position_size_ppm=_ppm(strategy.position_size_pct),
         equity_share_ppm=_ppm(strategy.equity_share_pct),
+        risk_ppm=_ppm(strategy.risk_per_trade_pct),
         max_exposure_ppm=_ppm(risk.max_portfolio_exposure_pct),
         stop_loss_ppm=_ppm(risk.stop_loss_pct),
         take_profit_ppm=_ppm(risk.take_profit_pct),

@@ -149,6 +149,7 @@ def _entry_size(config: Config) -> str:
     return "an entry spends " + size_text(
         "" if amount is None else plain(amount * section.position_size_pct * cap_ppm / MILLION),
         equity_share_ppm=int((section.equity_share_pct or 0) * MILLION),
+        risk_ppm=int((section.risk_per_trade_pct or 0) * MILLION),
         cap_ppm=cap_ppm,
     )
 

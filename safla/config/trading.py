@@ -109,12 +109,17 @@ class StrategySection(Section):
     )
     max_position_size_usd: Amount | None = key(
         Decimal(10000),
-        "largest position; an entry spends it times confidence, commission included; null with equity_share_pct",
+        "largest position; an entry spends it times confidence, commission included; null with the two below",
         plan=True,
     )
     position_size_pct: Share = key(Decimal(1), "share of max_position_size_usd that an entry takes", plan=True)
     equity_share_pct: Share | None = key(
         None, "share of the equity that an entry spends, times confidence, commission included", plan=True
+    )
+    risk_per_trade_pct: Share | None = key(
+        None,
+        "share of the equity that an entry loses at most at its stop, times confidence, commissions included",
+        plan=True,
     )
 
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from safla.core.fills import bought_at
+from safla.core.exits import Distances, levels_from, stop_in_force
+from safla.core.fills import bought_at, fee
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, MILLION, mul_div, share_down
 from safla.core.values import Market, Rules
@@ -54,14 +55,57 @@ def affordable(amount: int, price: int, market: Market, commission_ppm: int) -> 
 
 
 @pure
-def sized(rules: Rules, market: Market, amount: int, reference: int, volume: int) -> tuple[int, int]:
-    """Quantity and price of an entry (S23), sized at the open and again at the price after slippage.
+def loss_at(rules: Rules, market: Market, price: int, stop: int, quantity: int) -> int:
+    """What a position that is sold at its stop has lost, both fees included, money units (S31).
+
+    price, stop  price units; the notional at the price is at most LIMIT
+    """
+    bought, sold = price * quantity * market.k, stop * quantity * market.k
+    return bought - sold + fee(bought, rules.commission_ppm) + fee(sold, rules.commission_ppm)
+
+
+@pure
+def within_loss(rules: Rules, market: Market, price: int, stop: int, loss: int, most: int) -> int:
+    """The largest quantity of whole lots, up to a most, that loses no more than a loss at its stop (S31).
+
+    most  quantity units; its notional is at most LIMIT
+    """
+    fewer, more = 0, min(most, loss // market.k // (price - stop)) // market.lot  # without fees it loses too much above
+    while fewer < more:
+        lots = (fewer + more + 1) // 2
+        if loss_at(rules, market, price, stop, lots * market.lot) <= loss:
+            fewer = lots
+        else:
+            more = lots - 1
+    return fewer * market.lot
+
+
+@pure
+def quantity_at(rules: Rules, market: Market, amount: int, loss: int, distances: Distances, price: int) -> int:
+    """The quantity of an entry at a price: what the budget buys, and no more than the risk allows (S23, S31).
 
     amount     the budget, money units
-    reference  the open, price units
-    volume     V_prev as in fills.bought_at
-    returns    (quantity, price); quantity 0 where the budget does not buy one lot, and price is then that of one lot
+    loss       the most that may be lost at the stop, money units; not read where risk_ppm is 0
+    distances  of the entry (S30)
     """
-    first = affordable(amount, reference, market, rules.commission_ppm)
+    quantity = affordable(amount, price, market, rules.commission_ppm)
+    if rules.risk_ppm == 0 or quantity == 0:
+        return quantity
+    stop = stop_in_force(rules, levels_from(rules, market.tick, price, distances))
+    return within_loss(rules, market, price, max(stop, 0), loss, quantity)  # without a stop everything may be lost
+
+
+@pure
+def sized(
+    rules: Rules, market: Market, amount: int, loss: int, distances: Distances, reference: int, volume: int
+) -> tuple[int, int]:
+    """Quantity and price of an entry (S23), sized at the open and again at the price after slippage.
+
+    amount, loss, distances  as in quantity_at
+    reference                the open, price units
+    volume                   V_prev as in fills.bought_at
+    returns                  (quantity, price); where it does not come to one lot, 0 and the price of one lot
+    """
+    first = quantity_at(rules, market, amount, loss, distances, reference)
     price = bought_at(rules, market, reference, max(first, market.lot), volume)
-    return min(first, affordable(amount, price, market, rules.commission_ppm)), price
+    return min(first, quantity_at(rules, market, amount, loss, distances, price)), price

@@ -204,8 +204,9 @@ def entry_at(
     # The sum of cash and positions is capped at LIMIT, so that it cannot wrap in int64.
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
     amount = sizing.budget(rules, confidence, int(account[v.EQUITY]), cash, allowed - exposed)
+    loss = share_down(share_down(int(account[v.EQUITY]), rules.risk_ppm), confidence)
     market = market_of(markets, s)
-    quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
+    quantity, price = sizing.sized(rules, market, amount, loss, distances, reference, int(book[s, v.VOLUME]))
     levels = exits.levels_from(rules, market.tick, price, distances)
     rejection = risk.rejected_for_day(rules, entries)
     if rejection.reason == v.NO_REASON:
@@ -213,6 +214,10 @@ def entry_at(
     if rejection.reason == v.NO_REASON:
         stop = exits.stop_in_force(rules, levels)
         rejection = risk.rejected_for_size(market, amount, price, quantity, stop, distances)
+    if rejection.reason == v.BELOW_LOT and sizing.affordable(amount, price, market, rules.commission_ppm) > 0:
+        # The budget buys a lot, but the loss at its stop would be too large (S31).
+        limit = sizing.loss_at(rules, market, price, max(exits.stop_in_force(rules, levels), 0), market.lot)
+        rejection = risk.Rejection(v.BELOW_LOT, loss, limit)
     return SizedEntry(rejection, quantity, price, levels)
 
 

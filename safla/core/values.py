@@ -54,6 +54,7 @@ class Rules(NamedTuple):
     max_position: int  # money; 0: none
     position_size_ppm: int
     equity_share_ppm: int  # 0: none
+    risk_ppm: int  # of the equity, the most that an entry may lose at its stop; 0: none (S31)
     max_exposure_ppm: int
     stop_loss_ppm: int  # 0: none
     take_profit_ppm: int  # 0: none

@@ -51,6 +51,7 @@ def entry_size(run: RunPlan) -> str:
     return size_text(
         "" if budget is None else f"{budget:,.2f} {run.quote}",
         equity_share_ppm=rules.equity_share_ppm,
+        risk_ppm=rules.risk_ppm,
         cap_ppm=rules.confidence_cap_ppm,
     )
 

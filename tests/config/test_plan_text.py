@@ -51,12 +51,13 @@ CONFIGS = st.fixed_dictionaries(
                 "confirm_within_candles": st.integers(0, 100),
                 "position_size_pct": SHARES,
                 "equity_share_pct": st.none() | SHARES,
+                "risk_per_trade_pct": st.none() | SHARES,
             },
         ),
         "risk": st.fixed_dictionaries(
             {},
             optional={
-                "stop_loss_pct": st.none() | SHARES,
+                "stop_loss_pct": SHARES,
                 "take_profit_pct": st.none() | decimals("0.000001", "100", 6),
                 "target_steps": st.lists(decimals("-0.99", "100", 6), max_size=3).map(
                     lambda gains: tuple({"after_candles": 1 + n, "gain_pct": gain} for n, gain in enumerate(gains))
@@ -210,6 +211,17 @@ def test_a_webhook_from_the_environment_stays_out_of_the_resolved_yaml() -> None
         ("position_size_pct: 0.25", "2250 at most, commission included (confidence is 0.9 at most)"),
         ("name: rsi", "10000 at most, commission included (confidence is 1 at most)"),
         ("equity_share_pct: 0.2", "18 % of the equity at most, commission included (confidence is 0.9 at most)"),
+        (
+            "risk_per_trade_pct: 0.01",
+            "so much that its stop loses 0.9 % of the equity at most, commissions included (confidence is 0.9 at most)",
+        ),
+        (
+            "{name: rsi, risk_per_trade_pct: 0.01, max_position_size_usd: 5000}",
+            (
+                "5000 at most, commission included, and so much that its stop loses 1 % of the equity at most, "
+                "commissions included (confidence is 1 at most)"
+            ),
+        ),
         (
             "{name: rsi, equity_share_pct: 0.125, max_position_size_usd: 5000}",
             "12.5 % of the equity and 5000 at most, commission included (confidence is 1 at most)",

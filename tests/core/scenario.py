@@ -36,7 +36,7 @@ QUIET = Rules(
     optimistic=0, touch=0, target_improvement=0, commission_ppm=0, maker_commission_ppm=0,
     base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0,
     confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
-    position_size_ppm=1_000_000, equity_share_ppm=0, max_exposure_ppm=1_000_000,
+    position_size_ppm=1_000_000, equity_share_ppm=0, risk_ppm=0, max_exposure_ppm=1_000_000,
     stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0,
     stop_distance=0, target_distance=0, trail_distance=0,
     break_even_after_ppm=0, break_even_offset_ppm=0, max_held_candles=0, max_open_positions=9,

@@ -50,6 +50,7 @@ RULES = st.builds(
     max_position=AMOUNT,
     position_size_ppm=SHARE,
     equity_share_ppm=SHARE,
+    risk_ppm=SHARE,
     max_exposure_ppm=SHARE,
     stop_loss_ppm=ints(0, 999_999),
     take_profit_ppm=ints(0, 100_000_000),
@@ -127,7 +128,14 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     sizing.confidence_ppm: st.tuples(st.floats(0.0, 1e6), SHARE, SHARE),
     sizing.budget: st.tuples(RULES, SHARE, AMOUNT, AMOUNT, ints(-LIMIT, LIMIT)),
     sizing.affordable: st.tuples(AMOUNT, PRICE, MARKETS, ints(0, 50_000)),
-    sizing.sized: st.tuples(RULES, MARKETS, AMOUNT, PRICE, AMOUNT),
+    sizing.loss_at: st.tuples(RULES, MARKETS, PRICE, PRICE, AMOUNT).filter(
+        lambda drawn: max(drawn[2:4]) * drawn[4] * drawn[1].k <= LIMIT
+    ),
+    sizing.within_loss: st.tuples(RULES, MARKETS, PRICE, PRICE, AMOUNT, AMOUNT).filter(
+        lambda drawn: drawn[3] < drawn[2] and drawn[2] * drawn[5] * drawn[1].k <= LIMIT
+    ),
+    sizing.quantity_at: st.tuples(RULES, MARKETS, AMOUNT, AMOUNT, DISTANCES, PRICE),
+    sizing.sized: st.tuples(RULES, MARKETS, AMOUNT, AMOUNT, DISTANCES, PRICE, AMOUNT),
     room_for: st.tuples(ints(1, 50)),
 }
 

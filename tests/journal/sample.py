@@ -39,7 +39,7 @@ RULES = Rules(
     max_fill_delay_candles=0, optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000,
     maker_commission_ppm=500, base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000,
     confidence_cap_ppm=900_000, confidence_threshold_ppm=1_000,
-    max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0,
+    max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0, risk_ppm=0,
     max_exposure_ppm=400_000, stop_loss_ppm=20_000,
     take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0,
     stop_distance=0, target_distance=0, trail_distance=0,

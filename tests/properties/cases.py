@@ -84,6 +84,7 @@ RULES: dict[
     "confidence_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
     "position_size_ppm": (*(1_000_000,) * 8, 333_333, 1),
     "equity_share_ppm": (*(0,) * 6, 1, 200_000, 1_000_000),
+    "risk_ppm": (*(0,) * 5, 1, 100, 10_000, 1_000_000),
     "max_exposure_ppm": (1_000_000, *(600_000,) * 6, 50_000, 1),
     "stop_loss_ppm": (0, 0, 1, 5_000, 20_000, 100_000, 999_999),
     "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
@@ -158,7 +159,7 @@ def cases(
     chosen["settle"] = min(chosen["settle"], chosen["warm_up"])
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
     max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
-    if chosen["equity_share_ppm"] > 0:
+    if chosen["equity_share_ppm"] + chosen["risk_ppm"] > 0:
         max_position *= draw(st.integers(0, 1))
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
     asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()

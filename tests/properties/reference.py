@@ -42,11 +42,35 @@ def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
     return notional // (price * int(market.k)) // int(market.lot) * int(market.lot)
 
 
-def sized(rules: Any, market: Any, budget: int, price: int, traded: int) -> tuple[int, int]:
-    """S23: what a budget buys at an open, and the price after that quantity's slippage."""
-    first = affordable(rules, market, budget, price)
+def lost_at(rules: Any, market: Any, price: int, stop: int, quantity: int) -> int:
+    """S31: what a sale at the stop loses, with both fees."""
+    bought, sold = (level * quantity * int(market.k) for level in (price, stop))
+    return bought - sold + share_up(bought, rules.commission_ppm) + share_up(sold, rules.commission_ppm)
+
+
+def bearable(rules: Any, market: Any, price: int, loss: int, given: "Given") -> int:
+    """S31: the most that loses no more than that; fees are rounded up, so it is a few lots below the quotient."""
+    stop = stop_in_force(levels_at(rules, market.tick, price, given))[0] or 0
+    rate = Fraction(rules.commission_ppm, 1_000_000)
+    lot_loss = (price - stop + rate * (price + stop)) * int(market.k) * int(market.lot)
+    lots = floor(loss / lot_loss)
+    while lots > 0 and lost_at(rules, market, price, stop, lots * int(market.lot)) > loss:
+        lots -= 1
+    return lots * int(market.lot)
+
+
+def sized(
+    rules: Any, market: Any, budget: int, price: int, traded: int, loss: int | None, given: "Given"
+) -> tuple[int, int]:
+    """S23, S31: what a budget buys and a loss allows at an open, and the price after that quantity's slippage."""
+
+    def most(at: int) -> int:
+        bought = affordable(rules, market, budget, at)
+        return bought if loss is None else min(bought, bearable(rules, market, at, loss, given))
+
+    first = most(price)
     paid = slipped(rules, market, price, first or market.lot, traded, side=1)
-    return min(first, affordable(rules, market, budget, paid)), paid
+    return min(first, most(paid)), paid
 
 
 def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int, *, side: int) -> int:
@@ -340,10 +364,11 @@ class Reference:
         sizes = [(rules.max_position, rules.position_size_ppm), (self.marked, rules.equity_share_ppm)]
         named = [share_down(share_down(whole, ppm), confidence) for whole, ppm in sizes if whole * ppm]
         budget = max(0, min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed))
-        quantity, paid = sized(rules, market, budget, price, one["traded"])
+        loss = share_down(share_down(self.marked, rules.risk_ppm), confidence) if rules.risk_ppm else None
+        quantity, paid = sized(rules, market, budget, price, one["traded"], loss, given)
         levels = levels_at(rules, market.tick, paid, given)
         found = {"allowed": allowed, "budget": budget, "quantity": quantity, "paid": paid, "levels": levels}
-        return {**found, "given": given}
+        return {**found, "given": given, "loss": loss}
 
     def open_refusals(
         self, one: Symbol, entry: Mapping[str, Any], exposed: int, entries: int
@@ -356,6 +381,9 @@ class Reference:
             yield "max_exposure", exposed, entry["allowed"]
         if entry["budget"] == 0:
             yield "insufficient_cash", self.cash, None
+        if quantity == 0 and affordable(rules, market, entry["budget"], paid):
+            stop = stop_in_force(entry["levels"])[0] or 0
+            yield "below_lot", entry["loss"], lost_at(rules, market, paid, stop, int(market.lot))
         if quantity == 0:
             yield "below_lot", entry["budget"], paid * market.lot * market.k
         for distance in (entry["given"][0], entry["given"][2]):

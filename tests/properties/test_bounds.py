@@ -18,6 +18,7 @@ ALL_IN = {
     "max_gap_candles": 2,
     "confidence_threshold_ppm": 0,
     "equity_share_ppm": 0,
+    "risk_ppm": 0,
     "position_size_ppm": 1_000_000,
     "max_exposure_ppm": 1_000_000,
     "take_profit_ppm": 0,

@@ -28,6 +28,7 @@ PLAIN = LIMITS_OFF | {
     "cooldown_candles": 0,
     "confidence_threshold_ppm": 0,
     "equity_share_ppm": 0,
+    "risk_ppm": 0,
 }
 
 

@@ -33,6 +33,7 @@ def trades(outcome):
         "risk.target_steps=[{after_candles: 1, gain_pct: 0.001}, {after_candles: 3, gain_pct: -0.001}]",
         "risk.break_even_after_pct=0.001",
         "strategy.equity_share_pct=0.05",
+        "strategy.risk_per_trade_pct=0.0005",
     ],
 )
 def test_the_result_of_the_changed_plan_equals_a_run_of_that_plan(tmp_path, folder, change):
