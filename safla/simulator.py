@@ -38,7 +38,7 @@ class Trade(NamedTuple):
     gross: float
     fees: float
     net: float
-    reason: str  # signal, stop_loss, trailing_stop, take_profit, halt, data_gap
+    reason: str  # signal, stop_loss, break_even, trailing_stop, take_profit, target_step, halt, data_gap, time_stop
 
 
 @dataclass(frozen=True, kw_only=True)

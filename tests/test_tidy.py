@@ -59,7 +59,8 @@ RULES = (
         "safla/core",
         "def f(a, b):\n    return a / b\n",
         {
-            "safla/core/engine.py:fold": STRENGTH,
+            "safla/core/step.py:decide": STRENGTH,
+            "safla/core/scale.py:to_price": "a price of a strategy becomes an integer here, once",
             "safla/core/scale.py:ratio": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once",
         },
@@ -73,6 +74,7 @@ RULES = (
             "safla/strategies/rsi.py:feed": STRENGTH,
             "safla/strategies/rules/tokens.py:did_you_mean": "how near a word must be, for a message",
             "safla/strategies/rules/units.py:literal_in_units": "a literal of a sentence becomes a double here, once",
+            "safla/strategies/rules/symbol_rules.py:SymbolRules.feed": STRENGTH,
             **{f"safla/strategies/indicators/{name}.py": VALUES for name in FILES_OF_VALUES},
         },
     ),

@@ -29,10 +29,10 @@ class StrategyFunction(Protocol):
                 `symbol`, `timeframe`, `price_decimals`, `volume_decimals`, `frame()` (polars), `len()` (safla.Candles)
     parameters  `strategy.parameters` of the configuration: a dict of int, float or str
     returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
-                finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence), and may be
-                NaN where the signal is 0. Also a dict of these arrays by name, or the array signal alone: then the
-                strength is 1
+                finite number of at least 0 (the confidence of an entry, at most 1), and may be NaN where the signal
+                is 0. Also a dict of these arrays by name, or the array signal alone: then the strength is 1
     warm_up     an integer, or a function of the parameters: the number of candles before the first signal
+    settle      optional, as warm_up and not more: how many candles after a gap are needed before an entry
     window      optional, as warm_up and not less: the number of last candles on which a signal depends. A paper run
                 passes no more than these, so that it stays fast
 
@@ -235,6 +235,25 @@ class _WarmUp:
         """An integer of Python or numpy; None for a bool, a float and others."""
         index = getattr(number, "__index__", None)
         return None if isinstance(number, bool) or index is None or not callable(index) else int(index())
+
+
+class _Settle(_WarmUp):
+    """The settle of a strategy, checked whenever it is read; its warm-up where it has none (S29)."""
+
+    _called = "settle"
+
+    def __call__(self, parameters: Any) -> int:
+        warm_up = _WarmUp(self._name, self._function)(parameters)
+        if getattr(self._function, "settle", None) is None:
+            return warm_up
+        settle = self._number(parameters)
+        if settle > warm_up:
+            raise StrategyError(
+                f"strategy {self._name}: its settle of {settle} candles is longer than its warm_up of {warm_up}; "
+                "after a gap it needs no more than at the start",
+                code="invalid_strategy",
+            )
+        return settle
 
 
 class _Window(_WarmUp):

@@ -15,6 +15,7 @@ from safla.core.scale import LIMIT, share_down, to_text
 from safla.core.values import Columns
 from safla.errors import UsageError
 
+NO_DISTANCES = exits.Distances(v.NONE, v.NONE, v.NONE)  # the crossover gives none
 MOST_PLACES = 8  # the most decimals of a price or a volume (S3)
 
 
@@ -42,13 +43,14 @@ def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) 
     """
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
     room = share_down(cash, rules.max_exposure_ppm)
-    amount = sizing.budget(rules, confidence, cash, room)
+    amount = sizing.budget(rules, confidence, cash, cash, room)
     rejection = risk.rejected_for_cash(0, room, amount, cash)
     if rejection.reason != v.NO_REASON:
         return Entry(0, rejection.reason)
-    quantity, filled_at = sizing.sized(rules, market, amount, price, volume)
-    stop = exits.stop_in_force(rules, exits.levels_from(rules, market.tick, filled_at))
-    rejection = risk.rejected_for_size(market, amount, filled_at, quantity, stop)
+    loss = share_down(share_down(cash, rules.risk_ppm), confidence)
+    quantity, filled_at = sizing.sized(rules, market, amount, loss, NO_DISTANCES, price, volume)
+    stop = exits.stop_in_force(rules, exits.levels_from(rules, market.tick, filled_at, NO_DISTANCES))
+    rejection = risk.rejected_for_size(market, amount, filled_at, quantity, stop, NO_DISTANCES)
     return Entry(0 if rejection.reason != v.NO_REASON else quantity, rejection.reason)
 
 

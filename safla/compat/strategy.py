@@ -171,16 +171,16 @@ class SMAStrategy:
         check_candles(Columns(*np.array(row, np.int64).reshape(-1, 1)), bounds, origin=origin)
 
     def _signal(self, row: tuple[int, ...]) -> Signal:
-        run, window = self._run, np.array(self._rows, np.int64).T
+        run, window, rules = self._run, np.array(self._rows, np.int64).T, self._run.plan.rules
         signal, strength = 0, 0.0
-        if len(self._rows) == run.plan.rules.warm_up:
+        if len(self._rows) == rules.warm_up:
             signals, strengths = run.strategy.columns(Columns(*np.ascontiguousarray(window)), run.parameters)
             signal, strength = int(signals[-1]), float(strengths[-1])
         word, reason = _WORDS[signal]
         volume = next((row[5] for row in reversed(self._rows) if row[5] > 0), 0)
         quantity = confidence = 0
         if signal != 0:
-            confidence = sizing.confidence_ppm(strength, run.plan.rules.entry_threshold_ppm)
+            confidence = sizing.confidence_ppm(strength, rules.confidence_cap_ppm, rules.confidence_threshold_ppm)
             quantity = entry(run, confidence=confidence, cash=run.balance, price=row[4], volume=volume).quantity
         return Signal(
             signal=word,
@@ -188,7 +188,7 @@ class SMAStrategy:
             quantity=to_float(quantity, run.scales[0].quantity_decimals),
             confidence=confidence / MILLION,
             timestamp=EPOCH + timedelta(milliseconds=row[0]),
-            reason=reason if len(self._rows) == run.plan.rules.warm_up else "warming",
+            reason=reason if len(self._rows) == rules.warm_up else "warming",
             symbol=self._symbol,
             volume=to_float(volume, run.scales[0].volume_decimals),
         )

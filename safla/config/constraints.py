@@ -1,7 +1,8 @@
 """Rules between keys: errors, warnings, and defaults that depend on other keys. This module opens no files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -36,6 +37,8 @@ IMPLAUSIBLE = {
     "risk.take_profit_pct": Decimal(1),
     "risk.trailing_stop_pct": Decimal("0.5"),
     "risk.trailing_activation_pct": Decimal(1),
+    "risk.break_even_after_pct": Decimal(1),
+    "risk.break_even_offset_pct": Decimal(1),
     "risk.max_daily_loss_pct": Decimal("0.5"),
     "risk.max_drawdown_pct": Decimal(1),
     "strategy.entry_threshold_pct": Decimal("0.1"),
@@ -51,6 +54,15 @@ OFF = {  # limits that null switches off
     "risk.max_daily_loss_pct": "no daily loss limit",
     "risk.max_drawdown_pct": "no drawdown limit",
     "risk.max_daily_trades": "no limit on entries per day",
+}
+
+
+RISK = "strategy.risk_per_trade_pct"
+NO_STOP = "needs a stop from the fill on; set risk.stop_loss_pct, or a trailing stop without trailing_activation_pct"
+SHARES = {  # keys of `risk`, and the distance that a strategy may give instead (S30)
+    "stop_loss_pct": "stop_distance",
+    "take_profit_pct": "target_distance",
+    "trailing_stop_pct": "trail_distance",
 }
 
 
@@ -70,7 +82,9 @@ def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violat
 def notices(config: "Config") -> list[Violation]:
     """Return a warning for every setting that is allowed but probably not intended."""
     fixed = [Violation(keys, text) for keys, text, applies in NOTICES if applies(config)]
-    return [*fixed, *_implausible(config), *_perpetuals(config), *_slow_replay(config)]
+    return [
+        *fixed, *_implausible(config), *_costly_break_even(config), *_perpetuals(config), *_slow_replay(config),
+    ]  # fmt: skip
 
 
 def switched_off(config: "Config", written: Mapping[str, str]) -> list[Violation]:
@@ -115,6 +129,15 @@ def hundredth(value: Decimal) -> str:
     return plain(value / 100)
 
 
+def _costly_break_even(config: "Config") -> Iterator[Violation]:
+    """Yield a warning where an exit at break-even loses: (1 + x) (1 - c) is 1 + c at x = 2 c / (1 - c)."""
+    risk, rate = config.risk, config.simulation.commission_rate
+    covering = (2 * rate / (1 - rate)).quantize(Decimal("0.000001"), ROUND_UP)
+    if risk.break_even_after_pct is not None and risk.break_even_offset_pct < covering:
+        text = f"an exit there loses commissions: {plain(covering)} covers those of entry and exit"
+        yield Violation(("risk.break_even_offset_pct", "simulation.commission_rate"), text)
+
+
 def _perpetuals(config: "Config") -> Iterator[Violation]:
     for name in ("symbols.primary", "symbols.test"):
         contracts = [symbol for symbol in _value(config, name) if ":" in symbol]
@@ -133,15 +156,52 @@ def _slow_replay(config: "Config") -> Iterator[Violation]:
 def resolved(config: "Config") -> dict[str, object]:
     """Return the sections whose defaults depend on other keys, with those defaults filled in where no value is set."""
     sections: dict[str, object] = {}
+    strategy: dict[str, object] = {}
     found = _built_in(config)
     if found is not None and found[0].section is not None:
-        sections["strategy"] = config.strategy.model_copy(update={"parameters": found[1].model_dump()})
+        strategy["parameters"] = found[1].model_dump()
+    if "max_position_size_usd" not in config.strategy.model_fields_set and _sized_by_equity(config):
+        strategy["max_position_size_usd"] = None
+    if left_out := {
+        key: None for key, given in _distances(config).items() if given and key not in config.risk.model_fields_set
+    }:
+        sections["risk"] = config.risk.model_copy(update=left_out)
+    if strategy:
+        sections["strategy"] = config.strategy.model_copy(update=strategy)
     if "lookback_candles" not in config.market_data.model_fields_set:
         lookback = {"lookback_candles": max(LOOKBACK, _warm_up(config))}
         sections["market_data"] = config.market_data.model_copy(update=lookback)
     if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
         sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
     return sections
+
+
+def _distances(config: "Config") -> dict[str, bool]:
+    """Return the keys of `risk` in place of which the strategy may give a distance (S30), and whether it does."""
+    found = _built_in(config)
+    given = (False,) * len(SHARES) if found is None else found[0].distances(found[0].resolve(found[1]))
+    return dict(zip(SHARES, given, strict=True))
+
+
+def _levels(config: "Config") -> Iterator[Violation]:
+    for key, given in _distances(config).items():
+        if given and getattr(config.risk, key) is not None:
+            own = f"strategy.{SHARES[key]}"
+            yield Violation((f"risk.{key}", own), f"{config.strategy.name} gives {own}; set one of them")
+
+
+def _sized_by_equity(config: "Config") -> bool:
+    """Return whether a key of the strategy sizes entries in place of max_position_size_usd."""
+    return config.strategy.equity_share_pct is not None or config.strategy.risk_per_trade_pct is not None
+
+
+def _risk(config: "Config") -> Iterator[Violation]:
+    risk, given = config.risk, _distances(config)
+    trails = risk.trailing_stop_pct is not None or given["trailing_stop_pct"]
+    stops = risk.stop_loss_pct is not None or given["stop_loss_pct"]
+    built_in = _built_in(config) is not None  # the plan knows what strategies from Python give
+    if config.strategy.risk_per_trade_pct and built_in and not (stops or (trails and not risk.trailing_activation_pct)):
+        yield Violation((RISK, "risk.stop_loss_pct"), NO_STOP)
 
 
 def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
@@ -236,6 +296,28 @@ def _lookback(config: "Config") -> Iterator[Violation]:
     if lookback < needed:
         text = f"expected at least {needed} candles, the warm-up of {config.strategy.name}, got {lookback}"
         yield Violation(("market_data.lookback_candles", "strategy.name"), text)
+
+
+def _size(config: "Config") -> Iterator[Violation]:
+    if config.strategy.max_position_size_usd is None and not _sized_by_equity(config):
+        text = "expected a number, got null: nothing says how large a position is"
+        text += "; set it, or strategy.equity_share_pct or risk_per_trade_pct"
+        yield Violation(("strategy.max_position_size_usd", "strategy.equity_share_pct", RISK), text)
+
+
+def _target_steps(config: "Config") -> Iterator[Violation]:
+    candles = [target.after_candles for target in config.risk.target_steps]
+    for before, after in pairwise(candles):
+        if after <= before:
+            text = f"expected after_candles in ascending order, got {after} after {before}"
+            yield Violation(("risk.target_steps",), text)
+
+
+def _break_even(config: "Config") -> Iterator[Violation]:
+    after, offset = config.risk.break_even_after_pct, config.risk.break_even_offset_pct
+    if after is not None and offset >= after:
+        keys = ("risk.break_even_offset_pct", "risk.break_even_after_pct")
+        yield Violation(keys, f"expected a number < break_even_after_pct ({plain(after)}), got {plain(offset)}")
 
 
 def _slippage(config: "Config") -> Iterator[Violation]:
@@ -370,6 +452,11 @@ def _exposed(config: "Config") -> bool:
 RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _lookback,
+    _size,
+    _levels,
+    _risk,
+    _target_steps,
+    _break_even,
     _slippage,
     _symbols,
     _detail,

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from safla.config import constraints, paths, root_folder, variables
 from safla.config.code_file import PATH as CODE
-from safla.config.code_file import CodeFile, FileText, code_file, marked
+from safla.config.code_file import CodeFile, code_file, marked
 from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown_key
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
 from safla.config.python_values import Float, ValueBudget, ValuePlace, key_text, read_python
 from safla.config.reference import find, leaves, shown_decimals
 from safla.config.types import in_capitals, plain
-from safla.config.yaml_reader import MAX_NODES, Node, NoValue, SourceLocation, read_file, read_value
+from safla.config.yaml_reader import MAX_NODES, Node, NoValue, SourceLocation, plain_value, read_file, read_value
 from safla.errors import ConfigError, Problem, UsageError
 from safla.text import printable
 
@@ -358,7 +358,7 @@ def _validated(root: Node, problems: list[Problem], strategies: Collection[str])
         root = _replaced(root, path, rest) if rest else _without(root, path)
     while config is None:  # terminates: each turn leaves out at least one of finitely many nodes
         try:
-            config = Config.model_validate(_plain(root), context={"strategies": strategies})
+            config = Config.model_validate(plain_value(root), context={"strategies": strategies})
         except ValidationError as error:
             located = of_validation(error, root, left_out=left_out)
             problems += [problem for _, problem in located]
@@ -405,19 +405,13 @@ def _replaced(node: Node, path: tuple[str, ...], by: Node) -> Node:
     return node._replace(value={**node.value, name: _replaced(node.value[name], tuple(rest), by)})
 
 
-def _plain(node: Node) -> Any:
-    if isinstance(node.value, dict):
-        return {name: _plain(member) for name, member in node.value.items()}
-    if isinstance(node.value, list):
-        return tuple(_plain(item) for item in node.value)
-    return str(node.value) if isinstance(node.value, FileText) else node.value
-
-
 def _rounded(node: Node, path: tuple[str, ...], notes: list[str]) -> Node:
     """Round the floats of Python to the decimals of their keys; add a note for each value that this changes."""
     if isinstance(node.value, dict):
         members = {name: _rounded(member, (*path, name), notes) for name, member in node.value.items()}
         return node._replace(value=members)
+    if isinstance(node.value, list):
+        return node._replace(value=[_rounded(item, path, notes) for item in node.value])
     if not isinstance(node.value, Float):
         return node
     places, whole = shown_decimals(path), round(node.value)

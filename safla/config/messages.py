@@ -70,7 +70,10 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath])
         path, node = _reached(root, detail["loc"])
         if detail["type"] == "sentence":
             places = [(mistake.place, mistake.text) for mistake in detail["ctx"]["mistakes"]]
-            sentences += [(path, of_mistake(path, node, *place, text=text)) for place, text in places]
+            sentences += [
+                (path, of_mistake(path, node, inner=place.path, offset=place.offset, text=text))
+                for place, text in places
+            ]
             continue
         problems.setdefault(path, _of_value(detail, path, node))
     # A key that takes a word or a map reports an error for each; the one inside the map is the more precise.
@@ -83,13 +86,14 @@ def of_rule(broken: Violation, root: Node) -> Problem:
         first = key_path(broken.keys[0])
         node = at(root, first)
         if node is not None:
-            return of_mistake(first, node, *broken.place, text=broken.text)
+            inner, offset = broken.place
+            return of_mistake(first, node, inner=inner, offset=offset, text=broken.text)
     places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
     code = "keys_do_not_fit" if len(broken.keys) > 1 else "invalid_value"
     return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text, code=code)
 
 
-def of_mistake(path: KeyPath, node: Node, inner: tuple[str | int, ...], offset: int, *, text: str) -> Problem:
+def of_mistake(path: KeyPath, node: Node, *, inner: tuple[str | int, ...], offset: int, text: str) -> Problem:
     """Return the problem of a word in a sentence.
 
     path, node     of the key whose value is the sentence, or a map of sentences
@@ -262,6 +266,8 @@ def _spelling(text: str, allowed: str) -> str:
     if allowed.startswith("true or false"):
         return f"; {BOOLEAN_HINT}" if BOOLEANS.fullmatch(text) else ""
     if "integer" not in allowed and "number" not in allowed:
+        return ""
+    if "from -" in allowed and text.startswith("-"):
         return ""
     hint = next((hint for pattern, hint in NUMBER_HINTS if pattern.fullmatch(text[:80])), "")
     return f"; {hint}" if hint and hint not in allowed else ""

@@ -6,16 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safla.config.constraints import RULES_STRATEGY
+from safla.config.constraints import NO_STOP, RISK
 from safla.config.model import Config
 from safla.config.plan_text import plan_texts, with_code
 from safla.config.types import plain
 from safla.core.candles import Scale, Series
+from safla.core.exits import Distances, levels_from, stop_in_force
 from safla.core.scale import LIMIT, MILLION
+from safla.core.sizing import Confidence
 from safla.core.timeframes import TIMEFRAMES, Timeframe
-from safla.core.values import Detail, Plan, Rules
+from safla.core.values import NONE, Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
-from safla.strategies.register import STRATEGIES, Strategy, keys_of
+from safla.strategies.register import STRATEGIES, GivenDistances, Strategy, keys_of
 from safla.text import counted
 
 LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 / max(this, fast_period * slow_period)
@@ -152,16 +154,18 @@ def make_plan(
         )
         problems.append(Problem("", "simulation.initial_balance_usd", text, code="does_not_fit_scale"))
     parameters = _parameters(config, strategy)
-    warm_up = strategy.warm_up(parameters)
+    needs = _numbers_of(strategy, parameters)
     lookback = config.market_data.lookback_candles
-    if lookback < warm_up:
-        text = f"expected at least the warm-up of {warm_up} candles, got {lookback}"
+    if lookback < needs.warm_up:
+        text = f"expected at least the warm-up of {needs.warm_up} candles, got {lookback}"
         problems.append(Problem("", "market_data.lookback_candles", text, code="keys_do_not_fit"))
-    rules = _rules(config, money, start, warm_up, problems)
+    rules = _rules(config, money, problems, start=start, needs=needs)
+    if rules.risk_ppm > 0 and stop_in_force(rules, levels_from(rules, 1, LIMIT // 1000, Distances(1, 1, 1))) == NONE:
+        problems.append(Problem("", RISK, NO_STOP, code="keys_do_not_fit"))
     if problems:
         raise ConfigError(problems)
     return RunPlan(
-        plan=Plan(rules, _markets(scales, money)),
+        plan=Plan(rules, _markets(scales, money), _target_steps(config)),
         strategy=strategy,
         strategy_name=config.strategy.name,
         parameters=parameters,
@@ -187,7 +191,22 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     return register[name]
 
 
-def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[Problem]) -> Rules:
+class _StrategyNumbers(NamedTuple):
+    """What the rules take from the strategy."""
+
+    warm_up: int
+    settle: int
+    confidence: Confidence
+    distances: GivenDistances
+
+
+def _numbers_of(strategy: Strategy, parameters: Any) -> _StrategyNumbers:
+    warm_up = strategy.warm_up(parameters)
+    settle = warm_up if strategy.settle is None else strategy.settle(parameters)
+    return _StrategyNumbers(warm_up, settle, strategy.confidence(parameters), strategy.distances(parameters))
+
+
+def _rules(config: Config, money: int, problems: list[Problem], *, start: int, needs: _StrategyNumbers) -> Rules:
     risk, simulation, execution = config.risk, config.simulation, config.execution
     strategy = config.strategy
     commission = _ppm(simulation.commission_rate)
@@ -196,7 +215,8 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
     return Rules(
         step_ms=TIMEFRAMES[config.market_data.timeframe],
         start_ts=start,
-        warm_up=warm_up,
+        warm_up=needs.warm_up,
+        settle=needs.settle,
         max_gap_candles=config.market_data.max_gap_candles,
         sell_on_gap=int(execution.on_gap == "sell"),
         max_fill_delay_candles=execution.max_fill_delay_candles,
@@ -208,14 +228,23 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
         base_slippage_ppm=_ppm(simulation.slippage.base_bps / 10_000),
         impact_ppm=_ppm(simulation.slippage.impact_coefficient),
         max_slippage_ppm=_ppm(simulation.slippage.max_slippage_bps / 10_000),
-        entry_threshold_ppm=MILLION if strategy.name == RULES_STRATEGY else _ppm(strategy.entry_threshold_pct),
+        confidence_cap_ppm=needs.confidence.cap_ppm,
+        confidence_threshold_ppm=needs.confidence.threshold_ppm,
         max_position=size,
         position_size_ppm=_ppm(strategy.position_size_pct),
+        equity_share_ppm=_ppm(strategy.equity_share_pct),
+        risk_ppm=_ppm(strategy.risk_per_trade_pct),
         max_exposure_ppm=_ppm(risk.max_portfolio_exposure_pct),
         stop_loss_ppm=_ppm(risk.stop_loss_pct),
         take_profit_ppm=_ppm(risk.take_profit_pct),
         trailing_stop_ppm=_ppm(risk.trailing_stop_pct),
         trailing_activation_ppm=_ppm(risk.trailing_activation_pct),
+        stop_distance=int(needs.distances.stop),
+        target_distance=int(needs.distances.target),
+        trail_distance=int(needs.distances.trail),
+        break_even_after_ppm=_ppm(risk.break_even_after_pct),
+        break_even_offset_ppm=_ppm(risk.break_even_offset_pct),
+        max_held_candles=risk.max_candles_held or 0,
         max_open_positions=risk.max_open_positions,
         max_daily_loss_ppm=_ppm(risk.max_daily_loss_pct),
         max_drawdown_ppm=_ppm(risk.max_drawdown_pct),
@@ -241,11 +270,18 @@ def _markets(scales: Sequence[Scale], money: int) -> "np.ndarray[Any, np.dtype[n
     return np.array(rows, np.int64)
 
 
+def _target_steps(config: Config) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    rows = [(target.after_candles, _ppm(target.gain_pct)) for target in config.risk.target_steps]
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
 def _ppm(share: Decimal | None) -> int:
     return 0 if share is None else int(share * MILLION)  # exact: the model allows no more than 6 decimals
 
 
-def _units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
+def _units(key: str, amount: Decimal | None, places: int, problems: list[Problem]) -> int:
+    if amount is None:
+        return 0
     units = amount.scaleb(places)
     if units != units.to_integral_value():
         problems.append(

@@ -11,11 +11,12 @@ from safla.config.constraints import not_of
 from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.reference import find, is_date, leaves, value_text
+from safla.config.size_text import size_text
 from safla.config.trading import MarketSection
 from safla.config.types import plain
-from safla.config.yaml_reader import scalar
+from safla.config.yaml_reader import SourceLocation, plain_value, read_value, scalar
 from safla.core.scale import MILLION
-from safla.core.sizing import MAX_CONFIDENCE_PPM
+from safla.core.timeframes import TIMEFRAMES
 from safla.errors import ConfigError, Problem
 from safla.text import printable
 
@@ -73,7 +74,7 @@ def from_plan_texts(
         section = tree
         for name in path[:-1]:
             section = section.setdefault(name, {})
-        section[path[-1]] = text if known.text else scalar(text)
+        section[path[-1]] = text if known.text else _value_of(text)
     if texts.get("market_data.timeframe") != timeframe:
         problems.append(
             Problem(
@@ -87,6 +88,16 @@ def from_plan_texts(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise ConfigError([_problem(detail) for detail in details]) from error
+
+
+def _value_of(text: str) -> Any:
+    """Return the value of a text of the plan: a list, or a word."""
+    if not text.startswith("["):
+        return scalar(text)
+    try:
+        return plain_value(read_value(text, SourceLocation("plan", 0, 0), problems=[]))
+    except ConfigError:
+        return text  # which no key takes
 
 
 def _problem(detail: Any) -> Problem:
@@ -140,18 +151,32 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
         yield _Line(len(path) - 1, f"{_scalar(path[-1])}: {shown}", origin)
 
 
-def _entry_budget(config: Config) -> str:
-    """Explain why an entry spends less than max_position_size_usd (S23)."""
-    strategy = config.strategy
-    budget = strategy.max_position_size_usd * strategy.position_size_pct * MAX_CONFIDENCE_PPM / MILLION
-    return f"an entry spends {plain(budget)} at most, commission included: times confidence, which is 0.9 at most"
+def _entry_size(config: Config) -> str:
+    """Say what an entry spends (S23)."""
+    from safla.strategies.register import STRATEGIES, keys_of, strength_itself
+
+    section = config.strategy
+    strategy = STRATEGIES.get(section.name)
+    if strategy is None:
+        cap_ppm = strength_itself(None).cap_ppm
+    else:
+        cap_ppm = strategy.confidence(
+            strategy.resolve(keys_of(strategy, section, TIMEFRAMES[config.market_data.timeframe]))
+        ).cap_ppm
+    amount = section.max_position_size_usd
+    return "an entry spends " + size_text(
+        "" if amount is None else plain(amount * section.position_size_pct * cap_ppm / MILLION),
+        equity_share_ppm=int((section.equity_share_pct or 0) * MILLION),
+        risk_ppm=int((section.risk_per_trade_pct or 0) * MILLION),
+        cap_ppm=cap_ppm,
+    )
 
 
-REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_budget}
+REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_size}
 
 
 def _value(path: tuple[str, ...], value: Any) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return f"[{', '.join(map(_scalar, value))}]"
     if isinstance(value, str):
         return _scalar(value)

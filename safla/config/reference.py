@@ -168,6 +168,9 @@ def value_text(value: Any, *, date: bool = False) -> str:
         return iso(value)
     if isinstance(value, tuple):
         return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, BaseModel):
+        members = (f"{name}: {value_text(getattr(value, name))}" for name in type(value).model_fields)
+        return f"{{{', '.join(members)}}}"
     return "{}" if value == {} else str(value)
 
 

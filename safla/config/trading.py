@@ -8,7 +8,7 @@ from pydantic import Field
 from safla.config.types import (
     Amount,
     CodeFileName,
-    Condition,
+    ConditionText,
     Fraction,
     IndicatorKey,
     Name,
@@ -21,6 +21,7 @@ from safla.config.types import (
     Rate,
     SentenceValue,
     Share,
+    SignedNumber,
     StrategyName,
     Symbol,
     Version,
@@ -116,8 +117,8 @@ class StrategySection(Section):
     indicators: Annotated[
         dict[ParameterName, Annotated[dict[ParameterName, IndicatorKey], Field(max_length=20)]], Field(max_length=50)
     ] = key({}, "of rules: indicators by name, each with its type, source, timeframe and parameters", plan=True)
-    entry: Condition | None = key(None, "of rules: when to enter", plan=True)
-    exit: Condition | None = key(None, "of rules: when to exit; exit wins over entry", plan=True)
+    entry: ConditionText | None = key(None, "of rules: when to enter", plan=True)
+    exit: ConditionText | None = key(None, "of rules: when to exit; exit wins over entry", plan=True)
     strength: SentenceValue | None = key(
         None, "of rules: how strong an entry is, a value >= 0; confidence is at most 1; null: 1", plan=True
     )
@@ -126,12 +127,29 @@ class StrategySection(Section):
         "of rules: candles before the first signal; auto: until the seeds of averages no longer decide",
         plan=True,
     )
-    max_position_size_usd: Amount = key(
+    max_position_size_usd: Amount | None = key(
         Decimal(10000),
-        "largest position; an entry spends it times confidence (0.9 at most), commission included",
+        "largest position; an entry spends it times confidence, commission included; null with the two below",
         plan=True,
     )
     position_size_pct: Share = key(Decimal(1), "share of max_position_size_usd that an entry takes", plan=True)
+    equity_share_pct: Share | None = key(
+        None, "share of the equity that an entry spends, times confidence, commission included", plan=True
+    )
+    risk_per_trade_pct: Share | None = key(
+        None,
+        "share of the equity that an entry loses at most at its stop, times confidence, commissions included",
+        plan=True,
+    )
+
+
+class TargetStep(Section):
+    """A profit target that holds from some candle on (S40)."""
+
+    after_candles: Annotated[int, Field(ge=1, le=100_000)] = key(..., "candles after that of the entry", plan=True)
+    gain_pct: Annotated[SignedNumber, Field(ge=Decimal("-0.99"), le=100, decimal_places=6)] = key(
+        ..., "gain over the fill price; below 0 a loss", plan=True
+    )
 
 
 class RiskSection(Section):
@@ -141,9 +159,21 @@ class RiskSection(Section):
     take_profit_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
         Decimal("0.05"), "take-profit, above the fill price", plan=True
     )
+    target_steps: Annotated[tuple[TargetStep, ...], Field(max_length=20)] = key(
+        (), "targets that replace take_profit_pct as a position ages, in the order of after_candles", plan=True
+    )
     trailing_stop_pct: OpenShare | None = key(None, "trailing stop, below the highest price since the fill", plan=True)
     trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
         Decimal(0), "gain that activates the trailing stop", plan=True
+    )
+    break_even_after_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
+        None, "gain after which the stop is at least break_even_offset_pct above the fill price", plan=True
+    )
+    break_even_offset_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
+        Decimal(0), "where that stop is, above the fill price", plan=True
+    )
+    max_candles_held: Annotated[int, Field(ge=1, le=100_000)] | None = key(
+        None, "candles after which a position is sold, that of its entry included", plan=True
     )
     max_open_positions: Annotated[int, Field(ge=1)] = key(3, "open positions and waiting entries", plan=True)
     max_portfolio_exposure_pct: Share = key(Decimal("0.6"), "highest open notional over equity", plan=True)

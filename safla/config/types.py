@@ -62,6 +62,7 @@ def plain(number: Decimal) -> str:
     return format(number.normalize(), "f") if number else "0"
 
 
+_NEGATIVE = re.compile(r"-(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?", re.ASCII)
 _ANY = "!-?A-~"  # printable ASCII without space and @
 _PATH = "!$-.:;=A-~/-9"  # also without ? and #, because a query or fragment may hold a secret (Z9)
 _RESERVED_WORDS = ("true", "false", "null")
@@ -70,6 +71,13 @@ _WORD = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
 
 def _decimal(value: object) -> object:
     return Decimal(value) if type(value) is int else value
+
+
+def _signed(value: object) -> object:
+    """Read the one kind of number that may have a sign: words of YAML with a minus are text for the reader (Z5)."""
+    if isinstance(value, str) and _NEGATIVE.fullmatch(value):
+        return Decimal(value)
+    return _decimal(value)
 
 
 def _parameter(value: object) -> object:
@@ -113,6 +121,7 @@ def _webhook(secret: SecretStr) -> SecretStr:
 
 
 Number = Annotated[Decimal, BeforeValidator(_decimal), PlainSerializer(float, return_type=float, when_used="json")]
+SignedNumber = Annotated[Decimal, BeforeValidator(_signed), PlainSerializer(float, return_type=float, when_used="json")]
 Amount = Annotated[Number, Field(gt=0, decimal_places=12)]  # money in the quote currency
 Share = Annotated[Number, Field(gt=0, le=1, decimal_places=6)]
 Fraction = Annotated[Number, Field(ge=0, le=1, decimal_places=6)]
@@ -205,7 +214,7 @@ def _mistaken(error: "SentenceError") -> PydanticCustomError:
 
 
 CONDITION = "a condition such as fast crosses above slow, or a map with all, any or none"
-Condition = Annotated[
+ConditionText = Annotated[
     str,
     PlainValidator(_condition),
     WithJsonSchema({"anyOf": [

@@ -94,6 +94,15 @@ def read_value(text: str, place: SourceLocation, *, problems: list[Problem]) -> 
     return _plain_scalar(word, place, place)
 
 
+def plain_value(node: Node) -> Any:
+    """Return a node as dicts, tuples and scalars."""
+    if isinstance(node.value, dict):
+        return {name: plain_value(member) for name, member in node.value.items()}
+    if isinstance(node.value, list):
+        return tuple(plain_value(item) for item in node.value)
+    return node.value
+
+
 def _plain_scalar(word: str, place: SourceLocation, key_place: SourceLocation) -> Node:
     if not word:
         return Node(NoValue.HERE, NoValue.HERE.value, place, key_place)

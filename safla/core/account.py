@@ -3,7 +3,7 @@
 import numpy as np
 
 from safla.core import values as v
-from safla.core.exits import Levels, gross_of_long
+from safla.core.exits import Distances, Levels, gross_of_long
 from safla.core.fills import fee, fits
 from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
 from safla.core.pure import pure
@@ -50,7 +50,7 @@ def levels_of(book: Int64Table, s: int) -> Levels:
     """The levels of one symbol's position."""
     return Levels(
         int(book[s, v.STOP_LEVEL]), int(book[s, v.TARGET_LEVEL]), int(book[s, v.TRAIL_LEVEL]),
-        int(book[s, v.ARM_LEVEL]), int(book[s, v.HIGHEST]),
+        int(book[s, v.ARM_LEVEL]), int(book[s, v.HIGHEST]), int(book[s, v.EVEN_LEVEL]),
     )  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def set_levels(book: Int64Table, s: int, levels: Levels) -> None:
     book[s, v.TRAIL_LEVEL] = levels.trail
     book[s, v.ARM_LEVEL] = levels.arm
     book[s, v.HIGHEST] = levels.highest
+    book[s, v.EVEN_LEVEL] = levels.even
 
 
 @pure
@@ -95,8 +96,21 @@ def move(book: Int64Table, out: Out, s: int, ts: int, trigger: int) -> None:
 
 
 @pure
-def place(account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
-    """Place an order, which waits for an open. confidence  parts per million, NONE for a sell."""
+def place_exit(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int) -> None:
+    """Place a sell of the whole position."""
+    place(account, book, out, s, ts, v.SELL, reason, v.NONE, Distances(v.NONE, v.NONE, v.NONE))
+
+
+@pure
+def place(
+    account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int, reason: int, confidence: int,
+    distances: Distances,
+) -> None:  # fmt: skip
+    """Place an order, which waits for an open.
+
+    confidence  parts per million, NONE for a sell
+    distances   of a buy (S30), all NONE for a sell
+    """
     order = int(account[v.ORDERS]) + 1
     account[v.ORDERS] = order
     account[v.WAITING] += 1
@@ -106,8 +120,12 @@ def place(account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int
     book[s, v.ORDER_SIDE] = side
     book[s, v.ORDER_REASON] = reason
     book[s, v.CONFIDENCE] = confidence
+    book[s, v.ORDER_STOP] = distances.stop
+    book[s, v.ORDER_TARGET] = distances.target
+    book[s, v.ORDER_TRAIL] = distances.trail
     book[s, v.BLOCKED] = 0
-    emit(out, v.ORDER_PLACED, ts, s, (order, side, reason, confidence))
+    numbers = (order, side, reason, confidence, distances.stop, distances.target, distances.trail)
+    emit(out, v.ORDER_PLACED, ts, s, numbers)
 
 
 @pure
@@ -130,6 +148,7 @@ def expire(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: 
 @pure
 def reject(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
     """Reject a waiting entry at the open, with the two numbers that were compared."""
+    book[s, v.STOOD_REASON] = reason  # of the signal that it came from (S28)
     emit(out, v.ORDER_REJECTED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
     unplace(account, book, s)
 
@@ -153,6 +172,7 @@ def buy(
     book[s, v.QUANTITY] = quantity
     book[s, v.ENTRY] = price
     book[s, v.ENTRY_FEE] = paid
+    book[s, v.ENTRY_SEEN] = int(book[s, v.SEEN])
     book[s, v.OPENED] = ts
     book[s, v.TRADE] = trade
     set_levels(book, s, levels)
@@ -199,8 +219,14 @@ def sell(
     if gross - fees < 0:
         book[s, v.COOLING] = 1 + int(book[s, v.SEEN])  # plus 1, because 0 means that there was no losing exit
     move(book, out, s, ts, EXIT)
-    if int(book[s, v.MODE]) == FLAT and known_candles(book, s) < rules.warm_up:
+    if int(book[s, v.MODE]) == FLAT and not is_warm(rules, book, s):
         move(book, out, s, ts, REWARM)  # S4: fewer candles than the strategy needs since the last gap
+
+
+@pure
+def is_warm(rules: Rules, book: Int64Table, s: int) -> bool:
+    """Whether enough candles of a symbol are known, since the first one of the run and since the last gap (S29)."""
+    return int(book[s, v.SEEN]) >= rules.warm_up and known_candles(book, s) >= rules.settle
 
 
 @pure

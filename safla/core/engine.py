@@ -16,6 +16,7 @@ from safla.core.values import Grid, Int64Table, Out, Plan, Rules, Signals, State
 
 Loop = Callable[..., int]
 
+NO_ROWS = np.zeros((0, 2), np.int64)
 MAX_BLOCK = 65_536  # candles in one call of advance, all symbols together
 
 
@@ -41,13 +42,21 @@ def advance(
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
     assert min(len(out.equity), len(out.trough)) >= len(candles.ts), "out has no room for the block"
     state = _copy(state)
+    rules = plan.rules
+    given = (rules.stop_distance, rules.target_distance, rules.trail_distance)
+    for flag, column in zip(given, signals[2:], strict=True):
+        assert flag == 0 or column.shape == signals.signal.shape, "a distance that the strategy gives has its column"
+    distances = [NO_ROWS if column is v.NOT_GIVEN else column for column in signals[2:]]
+    signals = Signals(signals.signal, signals.strength, *distances)
+    if plan.target_steps is v.NOT_GIVEN:
+        plan = plan._replace(target_steps=NO_ROWS)
     if loop is None:
         # The interpreter reads and writes the numbers of a memoryview faster than those of an array.
         views: Any = [column.data for column in state]
-        folded = fold(plan.rules, plan.markets, candles, signals, State(*views), out)
+        folded = fold(*plan, candles, signals, State(*views), out)
     else:  # compiled code takes contiguous arrays alone
         block, block_signals = Grid(*map(np.ascontiguousarray, candles)), Signals(*map(np.ascontiguousarray, signals))
-        folded = int(loop(plan.rules, plan.markets, block, block_signals, state, out))
+        folded = int(loop(*plan, block, block_signals, state, out))
     return state, folded, int(state.account[v.BROKEN])
 
 
@@ -87,23 +96,32 @@ def _copy(state: State) -> State:
 
 
 @entry_point
-def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
+def fold(
+    rules: Rules, markets: Int64Table, target_steps: Int64Table, candles: Grid, block_signals: Signals, state: State,
+    out: Out,
+) -> int:  # fmt: skip
     """The loop: for each timestamp the phases (a) to (i), each over all symbols (S6). Returns how many were folded.
 
     Most candles are quiet, and `fold_quiet` folds them. The phases are for the others: a call that takes an array costs
     more than the rest of a candle, so every such call stands behind an `if` that is rarely true (D2).
     """
     ts, opens, highs, lows, closes, volumes = candles
-    signals, strengths = block_signals
+    signals, trails = block_signals.signal, block_signals.trail
     account, book = state
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
+    stepped = len(target_steps) > 0
+    follows = rules.trail_distance == 1
+    rises = follows or rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
+    # Whether a position can change at a candle that meets no level and makes no new high.
+    ages = stepped or follows or rules.max_held_candles > 0
     t = 0
     while t < len(ts):
-        t = fold_quiet(rules, markets, candles, block_signals, account, book, out, t)
-        if t == len(ts):
-            break
+        if not ages or int(account[v.POSITIONS]) == 0:
+            t = fold_quiet(rules, markets, candles, block_signals, account, book, out, t)
+            if t == len(ts):
+                break
         before = int(out.used[0])  # rows of the timestamps before this one
         if before + need > len(out.rows):
             return t
@@ -124,6 +142,9 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
         # (d) Opening gaps. Before (e), so only positions from before this candle are tested against its open.
         if int(account[v.POSITIONS]) > 0:
             for s in range(symbols):
+                if stepped and int(book[s, v.QUANTITY]) > 0 and int(opens[s, t]) > 0:
+                    price, volume = int(opens[s, t]), int(volumes[s, t])
+                    step.lower_target(rules, markets, target_steps, account, book, out, s, now, price, volume)
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     price = int(opens[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
@@ -146,7 +167,7 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
         if int(account[v.BROKEN]) > 0:  # a sale would have passed a bound of D1: drop the rows of this timestamp
             out.used[0] = before
             return t
-        # (g) Mark at the close, then raise trails. Only now: no level tested above may know the high of this candle.
+        # (g) Mark at the close, then raise stops. Only now: no level tested above may know the high of this candle.
         equity = trough = int(account[v.CASH])
         for s in range(symbols):
             if int(opens[s, t]) > 0:
@@ -168,9 +189,10 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
                     stop = max(int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL]))
                     worst = min(close, max(int(lows[s, t]), stop))
                 trough += worst * quantity * k
-                if rules.trailing_stop_ppm > 0 and int(volumes[s, t]) > 0:
-                    if int(highs[s, t]) > int(book[s, v.HIGHEST]):
-                        step.raise_trail(rules, markets, book, s, int(highs[s, t]))
+                if rises and int(volumes[s, t]) > 0:
+                    if int(highs[s, t]) > int(book[s, v.HIGHEST]) or follows:
+                        distance = int(trails[s, t]) if follows else v.NONE
+                        step.raise_stops(rules, markets, book, s, int(highs[s, t]), distance)
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
             return t
@@ -193,6 +215,9 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
             for s in range(symbols):
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:
-                    step.decide(rules, account, book, out, s, now, signal, float(strengths[s, t]))
+                    step.decide(rules, markets, account, book, out, s, now, block_signals, t)
+        # Time stops. After the signals, and also while the strategy failed.
+        if rules.max_held_candles > 0 and int(account[v.POSITIONS]) > 0:
+            step.stop_in_time(rules, account, book, out, now)
         t += 1
     return t

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from safla.core.pure import pure
 from safla.core.scale import share_down, share_up
-from safla.core.values import NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
+from safla.core.values import BREAK_EVEN, NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
 
 
 class Levels(NamedTuple):
@@ -15,6 +15,15 @@ class Levels(NamedTuple):
     trail: int
     arm: int  # the trail starts once the highest price has reached this
     highest: int  # the higher of the fill price and every high since
+    even: int  # the stop, once break-even has raised it
+
+
+class Distances(NamedTuple):
+    """How far the levels of an entry are from its fill price, as its strategy says, price units; NONE: it does not."""
+
+    stop: int
+    target: int
+    trail: int
 
 
 class Hit(NamedTuple):
@@ -26,32 +35,62 @@ class Hit(NamedTuple):
 
 
 @pure
-def levels_from(rules: Rules, tick: int, price: int) -> Levels:
-    """The levels of a position filled at a price (S10, S27), price units, rounded up to the tick."""
-    stop = stop_below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm > 0 else 0
-    target = target_above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm > 0 else 0
+def levels_from(rules: Rules, tick: int, price: int, distances: Distances) -> Levels:
+    """The levels of a position filled at a price (S10, S27, S30), price units, rounded up to the tick."""
+    stop = target = 0
+    if rules.stop_distance == 1:
+        stop = level_below(price, distances.stop, tick)
+    elif rules.stop_loss_ppm > 0:
+        stop = stop_below(price, rules.stop_loss_ppm, tick)
+    if rules.target_distance == 1:
+        target = level_above(price, distances.target, tick)
+    elif rules.take_profit_ppm > 0:
+        target = target_above(price, rules.take_profit_ppm, tick)
     arm = price + share_up(price, rules.trailing_activation_ppm)
-    return raise_trail(rules, tick, Levels(stop, target, 0, arm, price), price)
+    return raise_stops(rules, tick, price, Levels(stop, target, 0, arm, price, 0), price, distances.trail)
 
 
 @pure
 def stop_in_force(rules: Rules, levels: Levels) -> int:
-    """The higher of stop and trail (S27), price units; NONE where neither is set."""
-    if rules.stop_loss_ppm > 0 or (rules.trailing_stop_ppm > 0 and levels.highest >= levels.arm):
+    """The highest of the stops (S27, S44), price units; NONE where none is set."""
+    trails = rules.trailing_stop_ppm > 0 or rules.trail_distance == 1
+    if rules.stop_loss_ppm > 0 or rules.stop_distance == 1 or (trails and levels.highest >= levels.arm):
         return max(levels.stop, levels.trail)
     return NONE
 
 
 @pure
+def level_below(price: int, distance: int, tick: int) -> int:
+    """A level below a price: rounded up to the tick, at least one tick below the price, and not below 0 (S27)."""
+    return max(min(-(-(price - distance) // tick), (price - tick) // tick), 0) * tick
+
+
+@pure
+def level_above(price: int, distance: int, tick: int) -> int:
+    """A level above a price: rounded up to the tick, at least one tick above the price (S27)."""
+    return max(-(-(price + distance) // tick), -(-(price + tick) // tick)) * tick
+
+
+@pure
 def stop_below(price: int, distance_ppm: int, tick: int) -> int:
-    """The stop of a long: a share below a price, rounded up to the tick, at least one tick below the price (S27)."""
-    return min(-(-(price - share_down(price, distance_ppm)) // tick), (price - tick) // tick) * tick
+    """The stop of a long, a share below a price (S27)."""
+    return level_below(price, share_down(price, distance_ppm), tick)
 
 
 @pure
 def target_above(price: int, distance_ppm: int, tick: int) -> int:
-    """The target of a long: a share above a price, rounded up to the tick, at least one tick above the price (S27)."""
-    return max(-(-(price + share_up(price, distance_ppm)) // tick), -(-(price + tick) // tick)) * tick
+    """The target of a long, a share above a price (S27)."""
+    return level_above(price, share_up(price, distance_ppm), tick)
+
+
+@pure
+def step_target(price: int, gain_ppm: int, tick: int) -> int:
+    """The target of a step: a gain, or a loss if below 0, on the fill price; rounded up to the tick (S40).
+
+    gain_ppm  above -1 000 000, so that the target is at least one tick
+    """
+    level = price + share_up(price, gain_ppm) if gain_ppm >= 0 else price - share_down(price, -gain_ppm)
+    return -(-level // tick) * tick
 
 
 @pure
@@ -79,19 +118,31 @@ def gross_of_short(entry: int, exit_price: int, quantity: int, k: int) -> int:
 
 
 @pure
-def raise_trail(rules: Rules, tick: int, levels: Levels, high: int) -> Levels:
+def raise_stops(rules: Rules, tick: int, entry: int, levels: Levels, high: int, distance: int) -> Levels:
     """The levels after a candle has closed: the trail follows the highest high and never falls (S14, S27).
+
+    Once the highest price is far enough above the entry, the stop is at least break-even (S43).
 
     rules     trailing_stop_ppm: distance below the highest price in parts per million; 0 = no trailing stop
     tick      of the symbol, price units
+    entry     the fill price, price units
     high      of the closed candle, price units
+    distance  of the trail at that candle, where the strategy gives it (S30); NONE raises nothing
     returns   new Levels, price units; the trail is rounded up to the tick, at least one tick below the highest price
     """
     highest = max(levels.highest, high)
     trail = levels.trail
-    if rules.trailing_stop_ppm > 0 and highest >= levels.arm:
-        trail = max(trail, stop_below(highest, rules.trailing_stop_ppm, tick))
-    return Levels(levels.stop, levels.target, trail, levels.arm, highest)
+    if highest >= levels.arm:
+        if rules.trail_distance == 1 and distance != NONE:
+            trail = max(trail, level_below(highest, distance, tick))
+        elif rules.trail_distance == 0 and rules.trailing_stop_ppm > 0:
+            trail = max(trail, stop_below(highest, rules.trailing_stop_ppm, tick))
+    stop, even = levels.stop, levels.even
+    if rules.break_even_after_ppm > 0 and highest >= entry + share_up(entry, rules.break_even_after_ppm):
+        level = -(-(entry + share_up(entry, rules.break_even_offset_ppm)) // tick) * tick
+        if level > stop:
+            stop = even = level
+    return Levels(stop, levels.target, trail, levels.arm, highest, even)
 
 
 @pure
@@ -136,5 +187,7 @@ def exit_inside(rules: Rules, levels: Levels, low: int, high: int) -> Hit:
 
 @pure
 def stop_reason(levels: Levels) -> int:
-    """The reason of an exit at the stop in force, which is the higher of stop and trail (S27)."""
-    return TRAILING_STOP if levels.trail > levels.stop else STOP_LOSS
+    """The reason of an exit at the stop in force: the highest of stop, break-even and trail, or the first (S44)."""
+    if levels.trail > levels.stop:
+        return TRAILING_STOP
+    return BREAK_EVEN if levels.even > 0 else STOP_LOSS

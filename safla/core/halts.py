@@ -1,7 +1,7 @@
 """Halts of the account: how they open and are lifted. The open halts are a set of rules, apart from the modes (S15)."""
 
 from safla.core import values as v
-from safla.core.account import emit, emit_marks, expire, move, place
+from safla.core.account import emit, emit_marks, expire, move, place_exit
 from safla.core.machine import HALT, HALTED, RESUME, RESUME_LONG
 from safla.core.pure import pure
 from safla.core.values import Int64, Int64Table, Out, Rules
@@ -35,7 +35,7 @@ def open_halt(
         if int(book[s, v.MODE]) != HALTED:
             move(book, out, s, ts, HALT)
         if rules.flatten == 1 and int(book[s, v.QUANTITY]) > 0 and int(book[s, v.ORDER]) == 0:
-            place(account, book, out, s, ts, v.SELL, v.BY_HALT, v.NONE)
+            place_exit(account, book, out, s, ts, v.BY_HALT)
 
 
 @pure

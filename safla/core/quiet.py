@@ -18,7 +18,11 @@ def fold_quiet(
     rules: Rules, markets: Int64Table, candles: Grid, signals: Signals, account: Int64, book: Int64Table, out: Out,
     first: int,
 ) -> int:  # fmt: skip
-    """Fold the quiet timestamps from `first` on. Returns the first that is not quiet."""
+    """Fold the quiet timestamps from `first` on. Returns the first that is not quiet.
+
+    Not for positions that a candle changes by itself: whose target falls with time, whose trail follows a distance of
+    the strategy, or which are sold after so many candles.
+    """
     if int(account[v.WAITING]) > 0:
         return first
     for s in range(len(book)):
@@ -52,7 +56,8 @@ def _mark_one(
     unit = int(book[0, v.QUANTITY]) * int(markets[0, 2])  # 0: no position, and then no level is set
     stop = max(int(book[0, v.STOP_LEVEL]), int(book[0, v.TRAIL_LEVEL])) if unit > 0 else 0
     target = int(book[0, v.TARGET_LEVEL]) if unit > 0 and int(book[0, v.TARGET_LEVEL]) > 0 else LIMIT
-    highest = int(book[0, v.HIGHEST]) if unit > 0 and rules.trailing_stop_ppm > 0 else LIMIT
+    rises = rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
+    highest = int(book[0, v.HIGHEST]) if unit > 0 and rises else LIMIT
     room = (LIMIT - cash) // unit if unit > 0 else LIMIT
     floor = _floor(rules, account, peak)
     while t < len(ts):
@@ -60,7 +65,7 @@ def _mark_one(
         if now >= day_end or now - last > widest or int(signals.signal[0, t]) != 0 or int(opens[0, t]) == 0:
             break
         low, high, close = int(lows[0, t]), int(highs[0, t]), int(closes[0, t])
-        if low <= stop or high >= target or high > highest or close > room:  # a new high may raise the trail
+        if low <= stop or high >= target or high > highest or close > room:  # a new high may raise a stop
             break
         equity = cash + close * unit
         if equity <= floor:
@@ -146,7 +151,8 @@ def _holds(rules: Rules, candles: Grid, book: Int64Table, s: int, t: int, room: 
     target, high = int(book[s, v.TARGET_LEVEL]), int(candles.high[s, t])
     if int(candles.open[s, t]) == 0 or int(candles.low[s, t]) <= stop or int(candles.close[s, t]) > room:
         return False
-    return not (target > 0 and high >= target) and not (rules.trailing_stop_ppm > 0 and high > int(book[s, v.HIGHEST]))
+    rises = rules.trailing_stop_ppm > 0 or rules.break_even_after_ppm > 0
+    return not (target > 0 and high >= target) and not (rises and high > int(book[s, v.HIGHEST]))
 
 
 @pure

@@ -3,6 +3,7 @@
 import re
 
 from safla.core.pure import pure
+from safla.core.values import NONE
 
 MILLION = 1_000_000
 LIMIT = 2**62  # no amount in the core is above it (D1), so the sum of two never wraps in int64
@@ -33,6 +34,21 @@ def share_up(amount: int, ppm: int) -> int:
 def times(amount: int, factor: int) -> int:
     """amount * factor, at most LIMIT (0 <= amount, 1 <= factor <= LIMIT)."""
     return amount * factor if amount <= LIMIT // factor else LIMIT
+
+
+@pure
+def to_price(value: float) -> int:
+    """A price that a strategy computed, in units: the nearest whole unit, half to even (V2); at most LIMIT.
+
+    NONE where it is not known, or below 0, which no price is.
+    """
+    if not value >= 0.0:
+        return NONE
+    if value >= float(LIMIT):
+        return LIMIT
+    whole = int(value)
+    rest = value - float(whole)
+    return whole + 1 if rest > 0.5 or (rest == 0.5 and whole % 2 == 1) else whole
 
 
 def to_text(units: int, places: int) -> str:

@@ -4,7 +4,7 @@ Units: price, quantity, volume and money are integers in units of 10^-decimals o
 times are ms UTC, rates are parts per million. 0 switches off an optional rule.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:  # to check a configuration needs no arrays, and numpy takes a fifth of that time to import
     import numpy as np
@@ -37,7 +37,8 @@ class Rules(NamedTuple):
 
     step_ms: int  # the timeframe
     start_ts: int  # the first candle after the lookback (S16)
-    warm_up: int  # candles that the strategy needs
+    warm_up: int  # candles that the strategy needs, from the first of the run on
+    settle: int  # candles that it needs after a gap, 1 to warm_up (S29)
     max_gap_candles: int
     sell_on_gap: int  # 0 or 1
     max_fill_delay_candles: int
@@ -49,14 +50,23 @@ class Rules(NamedTuple):
     base_slippage_ppm: int
     impact_ppm: int
     max_slippage_ppm: int
-    entry_threshold_ppm: int
-    max_position: int  # money
+    confidence_cap_ppm: int
+    confidence_threshold_ppm: int  # the strength of confidence 1; 0: every entry has the cap
+    max_position: int  # money; 0: none
     position_size_ppm: int
+    equity_share_ppm: int  # 0: none
+    risk_ppm: int  # of the equity, the most that an entry may lose at its stop; 0: none (S31)
     max_exposure_ppm: int
     stop_loss_ppm: int  # 0: none
     take_profit_ppm: int  # 0: none
     trailing_stop_ppm: int  # 0: none
     trailing_activation_ppm: int
+    stop_distance: int  # 0 or 1: the strategy gives it, in place of the share (S30)
+    target_distance: int
+    trail_distance: int
+    break_even_after_ppm: int  # 0: none (S43)
+    break_even_offset_ppm: int
+    max_held_candles: int  # 0: none (S32)
     max_open_positions: int
     max_daily_loss_ppm: int  # 0: none
     max_drawdown_ppm: int  # 0: none
@@ -77,11 +87,15 @@ class Market(NamedTuple):
     volume_up: int
 
 
+NOT_GIVEN: Any = None  # in place of an array of which there is none; `engine.advance` puts an empty one there
+
+
 class Plan(NamedTuple):
     """What stays the same for a whole run: the rules, and a row of Market numbers for each symbol."""
 
     rules: Rules
     markets: Int64Table  # [symbols, fields of Market]
+    target_steps: Int64Table = NOT_GIVEN  # [steps, 2], ascending: candles after that of the entry, gain in ppm (S40)
 
 
 class Columns(NamedTuple):
@@ -107,10 +121,22 @@ class Grid(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64."""
+    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64.
+
+    The others are distances in price units, NONE where one is not known (S30). A strategy that does not give one has no
+    column of it.
+    """
 
     signal: Int8Table
     strength: Float64Table
+    stop: Int64Table = NOT_GIVEN  # below the fill price, at an entry
+    target: Int64Table = NOT_GIVEN  # above it, at an entry
+    trail: Int64Table = NOT_GIVEN  # below the highest price, at every candle
+
+    def part(self, first: int, end: int | None = None) -> "Signals":
+        """The signals of the timestamps first to end - 1, or to the last one."""
+        stop, target, trail = (column if column is NOT_GIVEN else column[:, first:end] for column in self[2:])
+        return Signals(self.signal[:, first:end], self.strength[:, first:end], stop, target, trail)
 
 
 # --- The state: two int64 arrays with named columns, changed in place ------------------------------------------------
@@ -155,10 +181,14 @@ ACCOUNT_FIELDS = 23
     ORDER_SIDE,
     ORDER_REASON,
     CONFIDENCE,  # ppm, of a waiting entry
+    ORDER_STOP,  # the distances of a waiting entry, price units, NONE for none (S30)
+    ORDER_TARGET,
+    ORDER_TRAIL,
     BLOCKED,  # candles without volume since the waiting entry was placed
     QUANTITY,  # of the open position, 0 for none
     ENTRY,  # price
     ENTRY_FEE,
+    ENTRY_SEEN,  # SEEN before the candle of its entry
     OPENED,  # ms
     TRADE,
     STOP_LEVEL,
@@ -166,9 +196,15 @@ ACCOUNT_FIELDS = 23
     TRAIL_LEVEL,
     ARM_LEVEL,
     HIGHEST,  # the highest price since the fill
+    EVEN_LEVEL,  # STOP_LEVEL once break-even has raised it, else 0 (S43)
     COOLING,  # 1 + SEEN before the candle of the last losing exit, 0 if there was none
-) = range(22)
-SYMBOL_FIELDS = 22
+    STOOD_SIGNAL,  # the last signal that was written (S28)
+    STOOD_REASON,  # why it was rejected, at the decision or at the open; NO_REASON where it was not
+    STOOD_SEEN,  # SEEN at the last candle with a signal, written or standing
+    STOOD_ENTERS,  # how many signals stood after the lookback
+    STOOD_EXITS,
+) = range(32)
+SYMBOL_FIELDS = 32
 
 
 class State(NamedTuple):
@@ -198,9 +234,12 @@ REASONS = (
     "signal",
     "halt",
     "data_gap",
+    "time_stop",
     "stop_loss",
+    "break_even",
     "trailing_stop",
     "take_profit",
+    "target_step",
     # why a waiting order expired
     "no_volume",
     "end_of_data",
@@ -224,9 +263,12 @@ REASONS = (
     BY_SIGNAL,
     BY_HALT,
     DATA_GAP,
+    TIME_STOP,
     STOP_LOSS,
+    BREAK_EVEN,
     TRAILING_STOP,
     TAKE_PROFIT,
+    TARGET_STEP,
     NO_VOLUME,
     END_OF_DATA,
     WHILE_HALTED,
@@ -279,7 +321,7 @@ ROW_FIELDS = {
     DAY_STARTED: ("cash", "equity", "peak"),
     MODE_CHANGED: ("trigger", "source", "target"),
     SIGNAL: ("signal",),  # its strength is in Out.strength
-    ORDER_PLACED: ("order", "side", "reason", "confidence"),  # ppm, NONE for a sell
+    ORDER_PLACED: ("order", "side", "reason", "confidence", "stop", "target", "trail"),  # ppm, prices; NONE for null
     ORDER_REJECTED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason gives the unit (J16)
     ORDER_EXPIRED: ("order", "side", "reason"),
     FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "other"),  # S12

@@ -42,7 +42,8 @@ LEFT_OUT = {  # by journal.detail: what cannot be checked, because the journal d
 
 _MOVES = frozenset(TABLE)
 _SIDES = {"enter": "buy", "exit": "sell"}
-_PROTECTIVE = ("stop_loss", "trailing_stop", "take_profit")
+_PROTECTIVE = ("stop_loss", "break_even", "trailing_stop", "take_profit", "target_step")
+_DISTANCES = ("stop", "target", "trail")
 _NO_ENTRY = ("idle", "warming", "halted")
 
 
@@ -325,6 +326,11 @@ class OrderAudit:
             yield Difference(n, "B7", "the number of the order", str(event.order), str(self._orders + 1))
         self._orders = event.order
         self._waiting[event.order] = event
+        for name, value in (("confidence", event.confidence), *((name, getattr(event, name)) for name in _DISTANCES)):
+            if event.side == "sell" and value is not None:
+                yield Difference(n, "B7", f"{name} of a sell", value, "null")
+            elif name in _DISTANCES and value is not None and not value.strip("-0."):
+                yield Difference(n, "B7", f"{name} of an entry", value, "a distance above 0")
 
     def _order_rejected(self, n: int, event: OrderRejected) -> Differences:
         if event.order > 0:

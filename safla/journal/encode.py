@@ -10,7 +10,18 @@ from safla.core.scale import MILLION, float_text, ratio, to_text
 from safla.core.values import State
 from safla.journal import amounts
 from safla.journal.amounts import COUNT, MEASURES, amount_places
-from safla.journal.event_bytes import FLAG, INTEGER, MONEY, PRICE, QUANTITY, RATIO, STRENGTH, VOLUME, WORD
+from safla.journal.event_bytes import (
+    FLAG,
+    INTEGER,
+    MONEY,
+    PRICE,
+    PRICE_OR_NULL,
+    QUANTITY,
+    RATIO,
+    STRENGTH,
+    VOLUME,
+    WORD,
+)
 from safla.journal.events import (
     CandleEvent,
     CandleMissing,
@@ -231,6 +242,7 @@ class EventField(NamedTuple):
 _FORMS = {
     Price: PRICE, Quantity: QUANTITY, Volume: VOLUME, Money: MONEY, bool: FLAG,
     Ordinal: INTEGER, Count: INTEGER, Time: INTEGER, Ratio: STRENGTH, Ratio | None: RATIO,
+    Price | None: PRICE_OR_NULL,
 }  # fmt: skip
 
 
@@ -270,6 +282,8 @@ def _form(field: EventField, places: RunDecimals, s: int) -> tuple[Callable[[int
         return (lambda number, _: number > 0), None
     if field.form == RATIO:
         return (lambda number, none: None if number == none else ratio(number, MILLION)), v.NONE
+    if field.form == PRICE_OR_NULL:
+        return (lambda number, decimals: None if number == v.NONE else to_text(number, decimals)), places.price[s]
     return to_text, amount_decimals(places, form=field.form, s=s)
 
 

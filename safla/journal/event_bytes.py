@@ -17,7 +17,8 @@ from safla.core.values import Int8, Int64, Int64Table
     FLAG,  # true above 0
     LITERAL,  # no column: literal bytes
     SYMBOL,  # no column: the symbol of the row
-) = range(11)
+    PRICE_OR_NULL,  # as PRICE; NONE: null
+) = range(12)
 
 OTHER = -1  # in place of a kind: the text of the row is made elsewhere
 
@@ -105,11 +106,11 @@ def write_events(
             elif what == FLAG:
                 word = base + (1 if value > 0 else 0)
                 at = put_bytes(out, at, text, int(words[word]), int(words[word + 1]))
-            elif what == RATIO and value == v.NONE:
+            elif what in (RATIO, PRICE_OR_NULL) and value == v.NONE:
                 at = put_bytes(out, at, text, int(words[base]), int(words[base + 1]))
-            elif what == RATIO:
+            elif what in (RATIO, PRICE_OR_NULL):
                 out[at] = 34  # a quotation mark
-                at = put_number(out, at + 1, value, 6)
+                at = put_number(out, at + 1, value, 6 if what == RATIO else int(decimals[s, PRICE]))
                 out[at] = 34
                 at += 1
             else:

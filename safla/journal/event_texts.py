@@ -13,7 +13,20 @@ import numpy as np
 from safla.core import values as v
 from safla.core.values import Float64, Int8, Int64, Int64Table
 from safla.journal.encode import KINDS, PLAIN, WORDS, EventField, RunDecimals, amount_decimals, fields_of
-from safla.journal.event_bytes import FLAG, INTEGER, LITERAL, MONEY, OTHER, PRICE, QUANTITY, RATIO, SYMBOL, VOLUME, WORD
+from safla.journal.event_bytes import (
+    FLAG,
+    INTEGER,
+    LITERAL,
+    MONEY,
+    OTHER,
+    PRICE,
+    PRICE_OR_NULL,
+    QUANTITY,
+    RATIO,
+    SYMBOL,
+    VOLUME,
+    WORD,
+)
 
 NUMBER = 23  # bytes of a number at most: a sign, 19 digits or 18 decimals and a point, and quotation marks
 AMOUNTS = (PRICE, QUANTITY, VOLUME, MONEY)  # columns 1 to 4 of a symbol's decimals
@@ -87,7 +100,7 @@ def _template(words: _Words, kind: int, symbols: int) -> list[tuple[int, int, in
     ]
     closed = b'"'  # what ends the value before
     for field in fields_of(kind):
-        opening = b"" if field.form in (INTEGER, RATIO, FLAG) else b'"'
+        opening = b"" if field.form in (INTEGER, RATIO, PRICE_OR_NULL, FLAG) else b'"'
         before = b'%b,"%b":%b' % (closed, field.name.encode("ascii"), opening)
         parts += [(LITERAL, words.literal(before), 0), (field.form, field.column, _base(words, field))]
         closed = opening

@@ -8,8 +8,8 @@ from msgspec import Meta
 from safla.core.timeframes import LAST_MS, Timeframe
 from safla.core.values import Detail
 
-SCHEMA = 2  # version of the fields of the events (J49)
-RULES = 2  # version of the rules of docs/semantics.md (J50)
+SCHEMA = 3  # version of the fields of the events (J49)
+RULES = 3  # version of the rules of docs/semantics.md (J50)
 
 MOST_PLACES = 18  # decimal places of an amount, at most
 
@@ -42,7 +42,7 @@ DecimalPlaces = Annotated[int, Meta(title="decimal places", ge=0, le=MOST_PLACES
 Side = Literal["buy", "sell"]
 Mode = Literal["idle", "warming", "flat", "long", "halted"]
 Trigger = Literal["start", "warm", "rewarm", "enter", "exit", "halt", "resume", "resume_long", "stop"]
-PlacedReason = Literal["signal", "halt", "data_gap"]
+PlacedReason = Literal["signal", "halt", "data_gap", "time_stop"]
 RejectedReason = Literal[
     "halted",
     "already_long",
@@ -59,7 +59,9 @@ RejectedReason = Literal[
     "not_long",
 ]
 ExpiredReason = Literal["no_volume", "signal", "halt", "data_gap", "end_of_data"]
-FilledReason = Literal["signal", "stop_loss", "trailing_stop", "take_profit", "halt", "data_gap"]
+FilledReason = Literal[
+    "signal", "stop_loss", "break_even", "trailing_stop", "take_profit", "target_step", "halt", "data_gap", "time_stop"
+]
 HaltRule = Literal["daily_loss", "drawdown", "operator", "strategy_error"]
 Resumer = Literal["new_day", "pause", "operator"]
 
@@ -158,7 +160,8 @@ class SignalEvent(Fact, frozen=True):
 class OrderPlaced(Fact, frozen=True):
     """An order was placed and waits for the next open (with data_gap: for this open, S4).
 
-    confidence is that of a buy (S23), and null for a sell.
+    confidence is that of a buy (S23), and null for a sell. stop, target and trail are the distances of a buy from its
+    fill price, where the strategy gives them (S30).
     """
 
     symbol: JournalSymbol
@@ -166,6 +169,9 @@ class OrderPlaced(Fact, frozen=True):
     side: Side
     reason: PlacedReason
     confidence: Ratio | None
+    stop: Price | None
+    target: Price | None
+    trail: Price | None
 
 
 class OrderRejected(Fact, frozen=True):

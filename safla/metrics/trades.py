@@ -8,9 +8,9 @@ from itertools import groupby
 
 import numpy as np
 
-from safla.core.exits import levels_from, stop_in_force
+from safla.core.exits import Distances, levels_from, stop_in_force
 from safla.core.pure import entry_point
-from safla.core.values import NONE, Float64, Int64, Rules
+from safla.core.values import NONE, Float64, Int64, Int64Table, Rules
 from safla.metrics.metric import FEWEST_TRADES, Metric, few, finite_metric
 from safla.metrics.sums import deviation, mean
 
@@ -79,15 +79,17 @@ def sqn(multiples: Float64) -> Metric:
 
 
 @entry_point
-def first_stops(rules: Rules, ticks: Int64, entries: Int64, stops: Int64) -> None:
+def first_stops(rules: Rules, ticks: Int64, entries: Int64, distances: Int64Table, stops: Int64) -> None:
     """The stop in force when a position is filled at a price (S27), for each trade.
 
-    ticks    int64[trades], of the trade's market, price units
-    entries  int64[trades], the prices of the entries, price units
-    stops    int64[trades], takes the stops, price units; NONE where there is none
+    ticks      int64[trades], of the trade's market, price units
+    entries    int64[trades], the prices of the entries, price units
+    distances  int64[trades, 3], of stop, target and trail of the entries (S30), price units; NONE for none
+    stops      int64[trades], takes the stops, price units; NONE where there is none
     """
     for i in range(len(entries)):
-        stops[i] = stop_in_force(rules, levels_from(rules, int(ticks[i]), int(entries[i])))
+        given = Distances(int(distances[i, 0]), int(distances[i, 1]), int(distances[i, 2]))
+        stops[i] = stop_in_force(rules, levels_from(rules, int(ticks[i]), int(entries[i]), given))
 
 
 def r_multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:

@@ -7,13 +7,13 @@ import numpy as np
 
 from safla.candles.validation import count_gaps
 from safla.config.plan import RunPlan
+from safla.config.size_text import size_text
 from safla.core import values as v
 from safla.core.account import market_of
 from safla.core.candles import iso
 from safla.core.fills import fee, sold_at
 from safla.core.machine import MODES, STOP
 from safla.core.scale import share_down
-from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.core.values import Int64, Rules
 from safla.metrics import activity, growth, trades
 from safla.metrics.metric import Metric, significant
@@ -39,8 +39,21 @@ def limits_off(rules: Rules) -> list[str]:
 def entry_budget(run: RunPlan) -> Metric:
     """The most that an entry spends, commission included: at full confidence and with no other limit met (S23)."""
     rules = run.plan.rules
-    units = share_down(share_down(rules.max_position, rules.position_size_ppm), MAX_CONFIDENCE_PPM)
+    if rules.max_position == 0:
+        return Metric(None, "strategy.max_position_size_usd is null")
+    units = share_down(share_down(rules.max_position, rules.position_size_ppm), rules.confidence_cap_ppm)
     return Metric(units / 10.0**run.money_decimals)
+
+
+def entry_size(run: RunPlan) -> str:
+    """How an entry is sized, in words."""
+    rules, budget = run.plan.rules, entry_budget(run).value
+    return size_text(
+        "" if budget is None else f"{budget:,.2f} {run.quote}",
+        equity_share_ppm=rules.equity_share_ppm,
+        risk_ppm=rules.risk_ppm,
+        cap_ppm=rules.confidence_cap_ppm,
+    )
 
 
 def trade_counts(window: Window) -> dict[str, int]:
@@ -97,6 +110,11 @@ def rejections(window: Window, side: int) -> dict[str, int]:
     rejected = (rows[:, 0] == v.ORDER_REJECTED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
     counts = Counter(str(v.REASONS[code]) for code in rows[rejected, 5].tolist())
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def standing(outcome: RunResult, column: int) -> int:
+    """How many enter or exit signals stood after the lookback, all symbols together (S28). column: of the book."""
+    return int(outcome.state.book[:, column].sum())
 
 
 def candles_in_mode(window: Window) -> list[Modes]:

@@ -127,11 +127,12 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     limits_off: Annotated[
         list[str], Meta(description="limits that are switched off (null): stop_loss, daily_loss, drawdown (risk.*_pct)")
     ]
+    entry_size: Annotated[str, Meta(description="how an entry is sized, in words")]
     entry_budget: Annotated[
         MoneyFigure,
         Meta(
             description="the most that an entry spends, commission included: max_position_size_usd * "
-            "position_size_pct * confidence, which is 0.9 at most"
+            "position_size_pct * the most confidence of the strategy"
         ),
     ]
     risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]
@@ -276,6 +277,11 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     ]
     rejected_entries: Annotated[dict[str, int], Meta(description="rejected enter signals and orders by reason")]
     rejected_exits: Annotated[dict[str, int], Meta(description="rejected exit signals by reason")]
+    standing_entries: Annotated[
+        CountFigure,
+        Meta(description="enter signals that repeated the one before, rejected for the same reason; unwritten"),
+    ]
+    standing_exits: Annotated[CountFigure, Meta(description="exit signals that did so")]
     candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
 
     candles: Annotated[CountFigure, Meta(description="candles of all symbols, the lookback included")]

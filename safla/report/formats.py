@@ -82,11 +82,6 @@ def reasons(value: dict[str, int], _summary: SummaryDict) -> str:
     return f"{sum(value.values()):,}: {', '.join(f'{reason} {times:,}' for reason, times in value.items())}"
 
 
-def budget(value: float, summary: SummaryDict) -> str:
-    """What an entry spends at most."""
-    return f"{money(value, summary)} at most, commission included (confidence is 0.9 at most)"
-
-
 def limits(value: list[str], _summary: SummaryDict) -> str:
     """The limits that are switched off."""
     return ", ".join(LIMITS[name] for name in value)

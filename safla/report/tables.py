@@ -38,7 +38,7 @@ FIRST = (  # what a reader must know before any figure
     _line("limits off", ("", "limits_off", f.limits), unless="limits_off"),
     _line("run", ("", "name", f.named)),
     _line("candles", ("", "candles", f.candles)),
-    _line("entry budget", ("", "entry_budget", f.budget)),
+    _line("entry size", ("", "entry_size", f.text)),
 )
 GROWTH = (
     _line("net profit", ("", "net_profit", f.money)),
@@ -99,6 +99,8 @@ ACTIVITY = (
     _line("warming", ("", "warming_share", f.of_candles)),
     _line("rejected entries", ("", "rejected_entries", f.reasons)),
     _line("rejected exits", ("", "rejected_exits", f.reasons)),
+    _line("standing entries", ("", "standing_entries", f.count), unless="standing_entries"),
+    _line("standing exits", ("", "standing_exits", f.count), unless="standing_exits"),
 )
 QUALITY = (
     _line(

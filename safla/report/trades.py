@@ -91,10 +91,24 @@ def _fields(rows: Int64, kind: int) -> dict[str, Int64]:
     return {name: rows[:, 3 + place] for place, name in enumerate(v.ROW_FIELDS[kind])}
 
 
+def _distances(outcome: RunResult, numbers: Int64) -> Int64:
+    """The distances of stop, target and trail with which the entries of trades were placed (S30), [trades, 3]."""
+    placed, filled = (
+        _fields(_rows(outcome, v.ORDER_PLACED), v.ORDER_PLACED),
+        _fields(_rows(outcome, v.FILLED), v.FILLED),
+    )
+    if not len(placed["order"]):  # no strategy that gives them, so the rows were not kept
+        return np.full((len(numbers), 3), v.NONE, np.int64)
+    bought = filled["side"] == v.BUY
+    orders = filled["order"][bought][np.searchsorted(filled["trade"][bought], numbers)]  # both ascend
+    places = np.searchsorted(placed["order"], orders)
+    return np.column_stack([placed[name][places] for name in ("stop", "target", "trail")])
+
+
 def _multiples(outcome: RunResult, symbol: Int64, fields: dict[str, Int64]) -> tuple[float | None, ...]:
     rules = outcome.run.plan.rules._replace(take_profit_ppm=0)  # only the stop level is needed
     ticks, _, ks, *_ = outcome.run.plan.markets[symbol].T
     entries, stops = np.ascontiguousarray(fields["entry"]), np.zeros(len(symbol), np.int64)
-    fastest(first_stops)(rules, np.ascontiguousarray(ticks), entries, stops)
+    fastest(first_stops)(rules, np.ascontiguousarray(ticks), entries, _distances(outcome, fields["trade"]), stops)
     columns = (fields["net"], entries, stops, fields["quantity"], ks)
     return tuple(itertools.starmap(r_multiple, zip(*(column.tolist() for column in columns), strict=True)))

@@ -73,8 +73,7 @@ class CandleSignals:
         """The signals of the next block, which is a single timestamp where it is live."""
         if self._done < len(self._recorded.signal[0]):
             first, self._done = self._done, self._done + len(block.ts)
-            signal, strength = self._recorded
-            return Signals(signal[:, first : self._done], strength[:, first : self._done])
+            return self._recorded.part(first, self._done)
         answers = self._answers(self._live(block))
         return Signals(
             np.array([[answer.signal] for answer in answers], np.int8),
@@ -88,7 +87,7 @@ class CandleSignals:
 
     def _fill(self, grid: Grid, first: int, *, unasked: Mask | None, failed: Collection[int]) -> None:
         """Ask about a part of the recorded candles."""
-        signal, strength = self._recorded
+        signal, strength = self._recorded.signal, self._recorded.strength
         for place, timestamp in enumerate(self._timestamps(grid, first), first):
             if unasked is not None and unasked[place]:
                 self._skip(timestamp, failed=timestamp.ts in failed)

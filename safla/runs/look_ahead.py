@@ -18,8 +18,7 @@ import numpy.typing as npt
 from safla.core import values as v
 from safla.core.candles import Series, iso
 from safla.core.scale import MILLION
-from safla.core.sizing import MAX_CONFIDENCE_PPM
-from safla.core.values import Columns, Float64, Int8, Int64, Mask
+from safla.core.values import Columns, Float64, Int8, Int64, Mask, Rules
 from safla.errors import Finding, StrategyError
 from safla.runs.altered_candles import NO_SUSPECTS, suspects
 
@@ -71,7 +70,7 @@ class SlowNotice:
         self._say(f"look-ahead check: {self._done} of {self._cuts} cuts done, about {left:.0f} s left")
 
 
-def engine_values(answer: StrategyAnswer, *, threshold_ppm: int) -> Int32:
+def engine_values(answer: StrategyAnswer, *, rules: Rules) -> Int32:
     """An answer as the engine uses it, one number a candle: -1 for an exit, 0, or 1 + confidence (ppm) for an entry.
 
     Answers are compared in this form, so that a difference of strength that changes no decision is no difference.
@@ -79,11 +78,12 @@ def engine_values(answer: StrategyAnswer, *, threshold_ppm: int) -> Int32:
     signal, strength = answer
     values = signal.astype(np.int32)
     entries = np.flatnonzero(signal == v.ENTER_SIGNAL)
-    confidence = np.full(len(entries), MAX_CONFIDENCE_PPM, np.int32)
+    cap_ppm, threshold_ppm = rules.confidence_cap_ppm, rules.confidence_threshold_ppm
+    confidence = np.full(len(entries), cap_ppm, np.int32)
     if threshold_ppm:  # the formula of core.sizing.confidence_ppm, for a column
         with np.errstate(over="ignore"):
             scaled = strength[entries] / (float(threshold_ppm) / 1e6) * 1e6
-        confidence = np.minimum(scaled, float(MAX_CONFIDENCE_PPM)).astype(np.int32)
+        confidence = np.minimum(scaled, float(cap_ppm)).astype(np.int32)
     values[entries] += confidence
     return values
 
@@ -101,14 +101,14 @@ def budgets(sizes: Sequence[int]) -> list[int]:
 
 
 def check_look_ahead(
-    series: Series, ask: AskStrategy, *, ask_about: AskAbout, name: str, threshold_ppm: int, warm_up: int,
-    window: int | None, budget: int, seed: str, asked: Mask, notice: SlowNotice,
+    series: Series, ask: AskStrategy, *, ask_about: AskAbout, name: str, rules: Rules, window: int | None, budget: int,
+    seed: str, asked: Mask, notice: SlowNotice,
 ) -> tuple[StrategyAnswer, CutCheck]:  # fmt: skip
     """Call a strategy with all candles of a symbol, and with cuts of them. Finding where the answers differ.
 
     ask_about      calls the strategy with altered candles
     name           of the strategy
-    threshold_ppm  the strength that is full confidence (S23); part of an engine value
+    rules          of the run: warm-up and confidence (S23), which is part of an engine value
     budget         the largest number of cuts
     seed           draws the places that do not depend on signals: the same candles give the same places
     asked          bool[n]: whether the strategy is called at a candle; elsewhere it may fail, and no cut ends there
@@ -117,26 +117,26 @@ def check_look_ahead(
 
     def part(end: int) -> Int32:
         first = 0 if window is None else max(0, end - window)
-        values = engine_values(ask(first, end), threshold_ppm=threshold_ppm)
+        values = engine_values(ask(first, end), rules=rules)
         notice.step()
         return values
 
     def values_of(columns: Columns) -> Int32 | None:
         try:
-            values = engine_values(ask_about(columns), threshold_ppm=threshold_ppm)
+            values = engine_values(ask_about(columns), rules=rules)
         except StrategyError:  # no fault of a strategy: these candles never were
             return None
         values[: warm_up - 1] = 0
         return values
 
-    size = len(series.columns.ts)
+    size, warm_up = len(series.columns.ts), rules.warm_up
     ends = np.arange(warm_up, size)
     ends = ends[asked[ends - 1]]
     drawn = ends if len(ends) <= budget else _drawn_cuts(ends, series.columns.close, budget=budget, seed=seed)
     early = _early_answers(part, drawn.tolist(), whole=lambda: ask(0, size))
     answer, again = ask(0, size), ask(0, size)
-    whole = engine_values(answer, threshold_ppm=threshold_ppm)
-    _check_deterministic(name, series, whole, engine_values(again, threshold_ppm=threshold_ppm))
+    whole = engine_values(answer, rules=rules)
+    _check_deterministic(name, series, whole, engine_values(again, rules=rules))
     whole[: warm_up - 1] = 0  # the engine uses no signal before the warm-up
     changes = ends[_changed(whole)[ends - 1]]
     found = suspects(series.columns, values_of, whole=whole, seed=seed) if len(ends) > budget else NO_SUSPECTS

@@ -53,6 +53,9 @@ class RunRecord:
     def __init__(self, run: RunPlan, series: Sequence[Series]) -> None:
         self._run, self._series = run, tuple(series)
         most = sum(len(one.columns.ts) for one in series)  # untouched pages of np.empty take no memory
+        rules = run.plan.rules
+        has_distances = rules.stop_distance or rules.trail_distance  # on which the first stop of a trade depends
+        self._kept = (*KEPT, v.ORDER_PLACED) if has_distances else KEPT
         self._curves = np.empty((2, most), np.int64)
         self._ts: list[Int64] = []
         self._rows = bytearray()  # of int64; it grows in place, while arrays would be copied to join them
@@ -64,7 +67,7 @@ class RunRecord:
         place = slice(self._count, self._count + len(block.ts))
         self._curves[0, place], self._curves[1, place] = block.equity, block.trough
         self._ts.append(block.ts)
-        self._rows += block.rows[np.isin(block.rows[:, 0], KEPT)].data
+        self._rows += block.rows[np.isin(block.rows[:, 0], self._kept)].data
         self._count, self._state = place.stop, block.state
 
     def outcome(self, sources: Sources = NO_SOURCES) -> RunResult:

@@ -184,12 +184,13 @@ def folded(
         signals = source.feed(candles)
         if not is_always_asked:
             signals.signal[:, unasked[first:end]] = v.UNASKED
+            if signals.trail is not v.NOT_GIVEN:
+                signals.trail[:, unasked[first:end]] = v.NONE  # as while the strategy failed: that raises no trail
         while done < end:  # the engine stops where its room for rows is full
             if done > first:
                 candles = _cut(grid, done, end)
-                signals = Signals(signals.signal[:, done - end :], signals.strength[:, done - end :])
             try:
-                block = folding.advance(candles, signals)
+                block = folding.advance(candles, signals.part(done - first) if done > first else signals)
             except AmountOverflow as error:
                 yield error.block
                 raise

@@ -143,6 +143,8 @@ class SymbolSignals:
 
     def __init__(self, run: RunPlan, by_symbol: Callable[..., SymbolSource], *, is_compiled: bool) -> None:
         """is_compiled: whether long blocks are fed to compiled code."""
+        from safla.strategies.indicators.graph import unchanged  # only for strategies of indicators
+
         form, step_ms = fastest if is_compiled else unchanged, run.plan.rules.step_ms
         self._symbols = [
             by_symbol(run.parameters, scale.price_decimals, scale.volume_decimals, step_ms, form)
@@ -166,11 +168,6 @@ class SymbolSignals:
         """Take the next block: the state goes on."""
         self.feed(block)
         return unasked_signals(block)
-
-
-def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The form of a function in an interpreted run: itself."""
-    return function
 
 
 class ArraySignals:
@@ -275,7 +272,7 @@ class LiveStrategy:
             return LiveAnswer(0, 0.0, 0)
         self._check_candle_count(len(candles.ts))
         answer = ask(self._run, candles, symbol=self._series.symbol, function=self._run.strategy.columns)
-        values = engine_values(answer, threshold_ppm=self._run.plan.rules.entry_threshold_ppm)
+        values = engine_values(answer, rules=self._run.plan.rules)
         if self._window is None:
             self._check_unchanged(candles, values)
         return LiveAnswer(int(answer.signal[-1]), float(answer.strength[-1]), int(values[-1]))
@@ -325,16 +322,18 @@ class LiveStrategy:
 def _live_strategies(run: RunPlan, series: Sequence[Series], answers: GridSignals) -> Iterator[LiveStrategy]:
     """The strategy of each symbol, with its recorded candles and answers; UNKNOWN where it was not called."""
     grid_ts = align([one.columns for one in series]).ts
-    for one, signal, strength in zip(series, *answers.between(0, len(grid_ts)), strict=True):
+    signals = answers.between(0, len(grid_ts))
+    for one, signal, strength in zip(series, signals.signal, signals.strength, strict=True):
         places = np.searchsorted(grid_ts, one.columns.ts)  # its candles on the grid
         answer = StrategyAnswer(signal[places], strength[places])
-        before = engine_values(answer, threshold_ppm=run.plan.rules.entry_threshold_ppm)
+        before = engine_values(answer, rules=run.plan.rules)
         yield LiveStrategy(run, one, before=np.where(answer.signal == v.UNASKED, np.int32(UNKNOWN), before))
 
 
 def unasked_signals(block: Grid) -> Signals:
     """The signals of a block at which the strategy is not called (J17)."""
-    return Signals(np.full(block.open.shape, v.UNASKED, np.int8), np.zeros(block.open.shape))
+    shape = block.open.shape
+    return Signals(np.full(shape, v.UNASKED, np.int8), np.zeros(shape))
 
 
 def _candle(block: Grid, row: int) -> CandleRow:

@@ -140,10 +140,9 @@ class _SymbolStrategy:
 
     def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[StrategyAnswer, CutCheck]:
         """The answer for all candles, after it was compared with the answers for cuts of them."""
-        threshold_ppm = self._run.plan.rules.entry_threshold_ppm
         answer, covered = look_ahead.check_look_ahead(
             self._series, self._ask, ask_about=self._ask_about, name=self._run.strategy_name,
-            threshold_ppm=threshold_ppm, warm_up=self._warm_up, window=self._window,
+            rules=self._run.plan.rules, window=self._window,
             budget=budget, seed=seed, asked=self._asked, notice=notice,
         )  # fmt: skip
         return self._without_warm_up(answer), covered

@@ -6,6 +6,8 @@ A strategy of ours is one file beside this one, one row of STRATEGIES, and one t
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+from safla.core.scale import MILLION
+from safla.core.sizing import Confidence
 from safla.core.values import Columns, Float64, Int8
 from safla.section import Section
 from safla.strategies import rsi, sma_crossover
@@ -37,6 +39,24 @@ def no_problems(_keys: Any) -> Violations:
 def no_products(_parameters: Any) -> int:
     """The factor of a strategy that multiplies no price: 1."""
     return 1
+
+
+def strength_itself(_parameters: Any) -> Confidence:
+    """The confidence of a strategy that says no other: its strength, at most 1."""
+    return Confidence(MILLION, MILLION)
+
+
+class GivenDistances(NamedTuple):
+    """Which distances a strategy gives beside its signals (S30)."""
+
+    stop: bool
+    target: bool
+    trail: bool
+
+
+def gives_none(_parameters: Any) -> GivenDistances:
+    """No distance: the levels are shares of the fill price."""
+    return GivenDistances(False, False, False)
 
 
 class Fold(NamedTuple):
@@ -84,11 +104,14 @@ class Strategy(NamedTuple):
 
     columns: SignalFunction
     warm_up: Callable[[Any], int]  # parameters -> candles before the first signal
+    settle: Callable[[Any], int] | None = None  # parameters -> candles after a gap (S29); None: as warm_up
     section: type[Section] | None = None  # the keys of `strategy.parameters`
     resolve: Callable[[Any], Any] = given_parameters  # keys -> parameters; numbers in a NamedTuple can be compiled
     check: Callable[[Any], Violations] = no_problems  # the rules between the keys
     window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
+    confidence: Callable[[Any], Confidence] = strength_itself  # parameters -> what a strength is worth (S23)
+    distances: Callable[[Any], GivenDistances] = gives_none  # parameters -> the columns of Signals that it fills
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
     # (parameters, price decimals, volume decimals, step ms, form of folds) -> the source of a symbol, in place of both
@@ -146,11 +169,12 @@ STRATEGIES: dict[str, Strategy] = {
     ),
     "rules": Strategy(
         _no_array_function, warm_up=lambda rules: int(rules.warm_up), resolve=_rule_set, check=_rule_problems,
-        price_factor=lambda rules: int(rules.price_factor), by_symbol=_symbol_rules,
+        price_factor=lambda rules: int(rules.price_factor), settle=lambda rules: int(rules.settle),
+        by_symbol=_symbol_rules,
     ),
     "sma_crossover": Strategy(
         in_one_block(CROSSOVER), sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
-        price_factor=sma_crossover.price_factor, fold=CROSSOVER,
+        price_factor=sma_crossover.price_factor, confidence=sma_crossover.confidence, fold=CROSSOVER,
     ),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from safla.core.pure import entry_point
 from safla.core.scale import MILLION, share_up
+from safla.core.sizing import Confidence
 from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
 
 MAX_PERIOD_PRODUCT = 2**20  # D1: keeps the sums of closes times the periods within int64
@@ -65,6 +66,11 @@ def price_factor(parameters: Crossover) -> int:
 def warm_up(parameters: Crossover) -> int:
     """How many candles a signal depends on: a slow window, one more for the cross, and those that may confirm (S22)."""
     return parameters.slow_period + 1 + parameters.confirm_within_candles
+
+
+def confidence(parameters: Crossover) -> Confidence:
+    """What a strength is worth (S23): as in the first system 0.9 at most, whatever the threshold."""
+    return Confidence(900_000, parameters.entry_threshold_ppm)
 
 
 def begin(_parameters: Crossover) -> CrossoverState:

@@ -48,13 +48,15 @@ def plan(*, common: bool) -> v.Plan:
     common  the rules that peers can do too: no stops, no slippage, whole coins for a fixed sum
     """
     rules = v.Rules(
-        step_ms=MINUTE, start_ts=0, warm_up=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
+        step_ms=MINUTE, start_ts=0, warm_up=31, settle=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
         optimistic=0, touch=0, target_improvement=0, commission_ppm=1000, maker_commission_ppm=1000,
-        base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5000, entry_threshold_ppm=0,
-        max_position=1000 * MONEY, position_size_ppm=1_000_000, max_exposure_ppm=600_000, stop_loss_ppm=20_000,
-        take_profit_ppm=50_000, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=3,
-        max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0,
-        flatten=1,
+        base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5000,
+        confidence_cap_ppm=900_000, confidence_threshold_ppm=0,
+        max_position=1000 * MONEY, position_size_ppm=1_000_000, equity_share_ppm=0, risk_ppm=0,
+        max_exposure_ppm=600_000, stop_loss_ppm=20_000, take_profit_ppm=50_000, trailing_stop_ppm=0,
+        trailing_activation_ppm=0, stop_distance=0, target_distance=0, trail_distance=0, break_even_after_ppm=0,
+        break_even_offset_ppm=0, max_held_candles=0, max_open_positions=3, max_daily_loss_ppm=0, max_drawdown_ppm=0,
+        drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
     )  # fmt: skip
     if not common:
         return v.Plan(rules, np.array([[1, 1, 1, 0, 10, 1]], np.int64))

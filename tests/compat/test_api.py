@@ -15,6 +15,7 @@ import pytest
 
 import safla
 from safla import cli
+from safla.api.registered import registered
 from tests.compat.samples import Breakout, Raising, Seeing, carrying
 from tests.errors import raises_code
 from tests.small_runs import SMALL, rehashed
@@ -199,6 +200,16 @@ def test_the_run_folder_records_the_check_of_a_python_strategy_only(config):
     assert safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine").same_journal
     safla.run(config, out="ours")
     assert not Path("ours/look_ahead.json").exists()
+
+
+def test_a_strategy_from_python_may_settle_sooner_after_a_gap_than_it_warms_up(config):
+    strategy = Breakout()
+    for settle, expected in ((None, 5), (2, 2), (lambda parameters: parameters["candles"], 3)):
+        strategy.settle = settle
+        assert registered({"mine": strategy})["mine"].settle({"candles": 3}) == expected
+    strategy.settle = 6
+    with pytest.raises(safla.StrategyError, match="its settle of 6 candles is longer than its warm_up of 5"):
+        safla.simulate(config, set=MINE, strategies={"mine": strategy})
 
 
 def test_a_window_is_checked_and_is_at_least_the_warm_up(config):

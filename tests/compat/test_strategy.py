@@ -64,7 +64,7 @@ def test_the_quantity_follows_s23_with_the_initial_balance_as_cash():
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
     assert run.balance == 100_000 * 10**run.money_decimals
     room = run.balance * 6 // 10
-    amount = sizing.budget(rules, 900_000, run.balance, room)
+    amount = sizing.budget(rules, 900_000, run.balance, run.balance, room)
     quantity, _ = sizing.sized(rules, market, amount, 11_050, 5)
     assert signal.quantity == quantity / 10 ** run.scales[0].quantity_decimals > 0
 

@@ -122,7 +122,7 @@ def test_a_failed_assertion_in_compiled_code_is_one_in_python() -> None:
         state.account[v.POSITIONS] = state.book[0, v.QUANTITY] = 1  # of a symbol that is idle, which cannot be:
         state.book[0, v.STOP_LEVEL] = 200  # its exit is an illegal move
         with pytest.raises(AssertionError):
-            loop(rules, np.ones((1, 6), np.int64), grid, signals, state, out)
+            loop(rules, np.ones((1, 6), np.int64), np.zeros((0, 2), np.int64), grid, signals, state, out)
 
 
 class Odd(NamedTuple):

@@ -214,6 +214,7 @@ def test_a_path_pattern_names_the_symbol_by_its_parts() -> None:
         (["market_data.timeframe=1d"], "risk.max_daily_loss_pct: on 1d this limit can only flatten"),
         (["data.path=x.csv"], "data.path: is ignored"),
         (["monitoring.prometheus={bind: 0.0.0.0}"], "monitoring.prometheus.bind: other machines"),
+        (["risk.break_even_after_pct=0.01"], "0.002003 covers those of entry and exit"),
     ],
 )
 def test_doubtful_values_are_warnings(sets: list[str], said: str) -> None:

@@ -93,7 +93,8 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
     assert (rules.base_slippage_ppm, rules.max_slippage_ppm, rules.impact_ppm) == (225, 5000, 100_000)
     assert (rules.stop_loss_ppm, rules.take_profit_ppm) == (20_000, 100_000_000)
     assert (rules.max_daily_loss_ppm, rules.max_daily_trades) == (0, 0)
-    assert (rules.entry_threshold_ppm, rules.warm_up, rules.start_ts) == (1000, 31, 7)
+    assert (rules.confidence_cap_ppm, rules.confidence_threshold_ppm) == (900_000, 1000)
+    assert (rules.warm_up, rules.start_ts) == (31, 7)
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,19 @@ CONFIGS = st.fixed_dictionaries(
                 "entry_threshold_pct": decimals("0", "1", 6),
                 "confirm_within_candles": st.integers(0, 100),
                 "position_size_pct": SHARES,
+                "equity_share_pct": st.none() | SHARES,
+                "risk_per_trade_pct": st.none() | SHARES,
             },
         ),
         "risk": st.fixed_dictionaries(
             {},
             optional={
-                "stop_loss_pct": st.none() | SHARES,
+                "stop_loss_pct": SHARES,
                 "take_profit_pct": st.none() | decimals("0.000001", "100", 6),
+                "target_steps": st.lists(decimals("-0.99", "100", 6), max_size=3).map(
+                    lambda gains: tuple({"after_candles": 1 + n, "gain_pct": gain} for n, gain in enumerate(gains))
+                ),
+                "max_candles_held": st.none() | st.integers(1, 100_000),
                 "max_daily_trades": st.none() | st.integers(1, 10**9),
                 "on_halt": st.sampled_from(["flatten", "block_entries"]),
             },
@@ -198,8 +204,31 @@ def test_a_webhook_from_the_environment_stays_out_of_the_resolved_yaml() -> None
     assert "SAFLA__MONITORING__WEBHOOK_URL, kept out of this file" in resolved_yaml(outside)
 
 
-@pytest.mark.parametrize(("share", "budget"), [("1", "9000"), ("0.25", "2250")])
-def test_the_resolved_file_notes_the_maximum_amount_of_an_entry(tmp_path, share, budget):
-    (tmp_path / "c.yaml").write_text(f"strategy: {{max_position_size_usd: 10000, position_size_pct: {share}}}\n")
+@pytest.mark.parametrize(
+    ("strategy", "size"),
+    [
+        ("max_position_size_usd: 10000", "9000 at most, commission included (confidence is 0.9 at most)"),
+        ("position_size_pct: 0.25", "2250 at most, commission included (confidence is 0.9 at most)"),
+        ("name: rsi", "10000 at most, commission included (confidence is 1 at most)"),
+        ("equity_share_pct: 0.2", "18 % of the equity at most, commission included (confidence is 0.9 at most)"),
+        (
+            "risk_per_trade_pct: 0.01",
+            "so much that its stop loses 0.9 % of the equity at most, commissions included (confidence is 0.9 at most)",
+        ),
+        (
+            "{name: rsi, risk_per_trade_pct: 0.01, max_position_size_usd: 5000}",
+            (
+                "5000 at most, commission included, and so much that its stop loses 1 % of the equity at most, "
+                "commissions included (confidence is 1 at most)"
+            ),
+        ),
+        (
+            "{name: rsi, equity_share_pct: 0.125, max_position_size_usd: 5000}",
+            "12.5 % of the equity and 5000 at most, commission included (confidence is 1 at most)",
+        ),
+    ],
+)
+def test_the_resolved_file_says_how_an_entry_is_sized(tmp_path, strategy, size):
+    (tmp_path / "c.yaml").write_text(f"strategy: {{{strategy.strip('{}')}}}\n")
     line = next(one for one in resolved_yaml(load(tmp_path / "c.yaml")).splitlines() if "max_position_size_usd" in one)
-    assert f"an entry spends {budget} at most, commission included: times confidence, which is 0.9 at most" in line
+    assert line.endswith(f"; an entry spends {size}")

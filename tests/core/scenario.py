@@ -1,9 +1,10 @@
 """Scenario tables: their text format and reader, and what a run of one came to, in its words. Nothing is asserted here.
 
     # S9: an opening gap through the stop                 the title names the rules
-    stop_loss 5 %, take_profit 10 %                       settings that differ from QUIET
+    stop_loss 5 %, take_profit 10 %                       settings that differ from QUIET; settle is that of warm_up
       10000 10100  9900 10000 +1 | -              | flat  open high low close, signal | happened | mode
-      10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength
+      10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength,
+                                                                   d5 u5 t5 distances: stop, target, trail
        9400  9600  9000  9200 .  | stop_loss 9400 | flat
   +2h  9300  9300  9300  9300 .  | -              | flat  two hours after the row before, so one candle is missing
     > halt operator              | halted         | halted    an input between candles: halt RULE, resume RULE, end
@@ -31,16 +32,20 @@ from safla.core.values import Grid, Market, Plan, Rules, Signals
 HOUR = 3_600_000
 MONDAY = 1_704_067_200_000  # 2024-01-01T00:00Z
 QUIET = Rules(
-    step_ms=HOUR, start_ts=0, warm_up=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
+    step_ms=HOUR, start_ts=0, warm_up=1, settle=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
     optimistic=0, touch=0, target_improvement=0, commission_ppm=0, maker_commission_ppm=0,
-    base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0, entry_threshold_ppm=0,
-    max_position=112_000, position_size_ppm=1_000_000, max_exposure_ppm=1_000_000,  # 10 units at a price of 10 000
-    stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=9,
+    base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0,
+    confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
+    position_size_ppm=1_000_000, equity_share_ppm=0, risk_ppm=0, max_exposure_ppm=1_000_000,
+    stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0,
+    stop_distance=0, target_distance=0, trail_distance=0,
+    break_even_after_ppm=0, break_even_offset_ppm=0, max_held_candles=0, max_open_positions=9,
     max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
 )  # fmt: skip
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 BALANCE = 1_000_000
 VOLUME = 1_000_000
+DISTANCES = {"d": "stop", "u": "target", "t": "trail"}
 UNITS = {"%": 10_000, "bps": 100}  # in parts per million
 
 Words = list[str]
@@ -56,6 +61,9 @@ class Bar(NamedTuple):
     volume: int
     signal: int
     strength: float
+    stop: int  # distances, NONE: not known
+    target: int
+    trail: int
 
 
 class Row(NamedTuple):
@@ -91,18 +99,27 @@ def read(path: Path) -> Iterator[Scenario]:
 
 
 def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
-    rules, market, other = QUIET._asdict(), MARKET._asdict(), {"balance": BALANCE, "begin": MONDAY, "start": 0}
-    symbols = ["A"]
+    rules, market, other = (
+        QUIET._asdict() | {"settle": 0},
+        MARKET._asdict(),
+        {"balance": BALANCE, "begin": MONDAY, "start": 0},
+    )
+    symbols, steps = ["A"], list[tuple[int, int]]()
     for word, *value in (item.split() for _, line in body if "|" not in line for item in line.split(",")):
         if word == "symbols":
             symbols = value
+            continue
+        if word == "target_step":
+            steps.append((int(value[0]), _number(value[1:])))
             continue
         field = f"{word}_ppm" if f"{word}_ppm" in rules else word
         table = next((table for table in (rules, market, other) if field in table), None)
         assert table is not None, f"{name}: no such setting: {word}"
         table[field] = _number(value)
     rules["start_ts"] = other["begin"] + other["start"]
-    plan = Plan(Rules(**rules), np.array([Market(**market)] * len(symbols), np.int64))
+    rules["settle"] = rules["settle"] or rules["warm_up"]
+    markets = np.array([Market(**market)] * len(symbols), np.int64)
+    plan = Plan(Rules(**rules), markets, np.array(steps, np.int64).reshape(-1, 2))
     rows = list(_rows([(n, line) for n, line in body if "|" in line], other["begin"]))
     return Scenario(name, tuple(re.findall(r"S\d+", name.partition(": ")[0])), plan, other["balance"], symbols, rows)
 
@@ -134,14 +151,16 @@ def _rows(lines: list[tuple[int, str]], begin: int) -> Iterator[Row]:
 
 def _bar(words: Words) -> Bar:
     if words == ["-"]:
-        return Bar(0, 0, 0, 0, volume=0, signal=0, strength=0.0)
+        return Bar(0, 0, 0, 0, 0, 0, 0.0, v.NONE, v.NONE, v.NONE)
     first, high, low, last = map(int, words[:4])
-    bar = Bar(first, high, low, last, volume=VOLUME, signal=0, strength=0.01)
+    bar = Bar(first, high, low, last, VOLUME, 0, 0.01, v.NONE, v.NONE, v.NONE)
     for word in words[4:]:
         if word.startswith("v"):
             bar = bar._replace(volume=int(word[1:]))
         elif word.startswith("s"):
             bar = bar._replace(strength=float(word[1:]))
+        elif word[0] in DISTANCES:
+            bar = bar._replace(**{DISTANCES[word[0]]: int(word[1:])})
         elif word != ".":
             bar = bar._replace(signal=int(word))
     return bar
@@ -150,16 +169,19 @@ def _bar(words: Words) -> Bar:
 def block(rows: list[Row]) -> tuple[Grid, Signals]:
     """The candles and signals of some rows, as one block."""
     table = np.array([row.bars for row in rows])  # rows, symbols, fields of Bar
-    *columns, signal, strength = (table[:, :, field].T for field in range(len(Bar._fields)))
+    *columns, signal, strength, stop, target, trail = (table[:, :, field].T for field in range(len(Bar._fields)))
     ts = np.array([row.ts for row in rows], np.int64)
-    return Grid(ts, *(column.astype(np.int64) for column in columns)), Signals(signal.astype(np.int8), strength)
+    distances = (column.astype(np.int64) for column in (stop, target, trail))
+    grid = Grid(ts, *(column.astype(np.int64) for column in columns))
+    return grid, Signals(signal.astype(np.int8), strength, *distances)
 
 
 Rows = npt.NDArray[np.int64]
 Story = list[tuple[int, str, str]]  # line, happened, modes
 
 ALWAYS = {
-    "buy", "sell", "ambiguous", "stop_loss", "trailing_stop", "take_profit", "rejected", "expired", "halted", "resumed",
+    "buy", "sell", "ambiguous", "target_step", "stop_loss", "break_even", "trailing_stop", "take_profit",
+    "rejected", "expired", "halted", "resumed",
 }  # fmt: skip
 
 
@@ -232,12 +254,21 @@ def _met(n: dict[str, int]) -> str:
 
 
 SALES: dict[int, list[Any]] = {v.BY_SIGNAL: ["sell"], v.BY_HALT: ["sell", "halt"], v.DATA_GAP: ["sell", "data_gap"]}
+SALES[v.TIME_STOP] = ["sell", "time_stop"]
 WORDS: dict[int, Callable[[dict[str, int]], list[Any]]] = {
     v.MARK: lambda n: [],
     v.SIGNAL: lambda n: [],
     v.DAY_STARTED: lambda n: ["day", n["equity"]],
     v.MODE_CHANGED: lambda n: [TRIGGERS[n["trigger"]]],
-    v.ORDER_PLACED: lambda n: ["placed", v.SIDES[n["side"]], v.REASONS[n["reason"]], n["confidence"]],
+    v.ORDER_PLACED: lambda n: [
+        "placed",
+        v.SIDES[n["side"]],
+        v.REASONS[n["reason"]],
+        n["confidence"],
+        n["stop"],
+        n["target"],
+        n["trail"],
+    ],
     v.ORDER_REJECTED: lambda n: ["rejected", v.REASONS[n["reason"]], _met(n)],
     v.ORDER_EXPIRED: lambda n: ["expired", v.REASONS[n["reason"]], v.SIDES[n["side"]]],
     v.FILLED: _fill,

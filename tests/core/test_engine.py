@@ -32,7 +32,7 @@ def block(*prices: int, enter: int | None = 0, exit_at: int | None = None, volum
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
     """Some of the timestamps."""
     columns = (column[:, first:end] for column in grid[1:])
-    block_signals = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    block_signals = signals.part(first, end)
     return Grid(grid.ts[first:end], *columns), block_signals
 
 
@@ -65,7 +65,7 @@ def test_a_run_begins_with_all_cash_and_every_symbol_idle() -> None:
 
 def test_the_column_names_match_the_width_of_the_arrays() -> None:
     assert max(v.BROKEN, v.LAST_TS) == v.ACCOUNT_FIELDS - 1
-    assert v.COOLING == v.SYMBOL_FIELDS - 1
+    assert v.STOOD_EXITS == v.SYMBOL_FIELDS - 1
     assert v.HALT_OF_RULE + len(v.HALT_RULES) == v.DRAWDOWN_DAY
 
 
@@ -79,7 +79,7 @@ def test_begin_moves_every_symbol_to_warming_up() -> None:
 
 def test_no_engine_function_writes_to_its_arguments() -> None:
     grid, signals = block(10_000, 10_000, 10_100, exit_at=2)
-    for column in (*grid, *signals):
+    for column in (*grid, signals.signal, signals.strength):
         column.flags.writeable = False
     state = frozen(started())
     after, folded, broken = advance(PLAN, state, grid, signals, blank_out(1, 3, 100))

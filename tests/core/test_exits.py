@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.exits import (
+    Distances,
     Hit,
     Levels,
     exit_at_open,
@@ -14,7 +15,7 @@ from safla.core.exits import (
     gross_of_long,
     gross_of_short,
     levels_from,
-    raise_trail,
+    raise_stops,
     reached,
     short_stop_above,
     short_target_below,
@@ -22,12 +23,13 @@ from safla.core.exits import (
     stop_reason,
     target_above,
 )
-from safla.core.values import NO_REASON, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
+from safla.core.values import NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
 from tests.core.scenario import QUIET
 
 PRICES = st.integers(1, 2**62 // 1_000)
 NOTHING = Hit(NO_REASON, 0, 0)
-HELD = Levels(stop=9_500, target=11_000, trail=0, arm=10_000, highest=10_000)
+NONE_GIVEN = Distances(NONE, NONE, NONE)
+HELD = Levels(stop=9_500, target=11_000, trail=0, arm=10_000, highest=10_000, even=0)
 TRAILED = HELD._replace(trail=9_800)
 
 
@@ -43,7 +45,7 @@ TRAILED = HELD._replace(trail=9_800)
         (10_000, 20_001, 100, 9_800, 10_300),
         (10_000, 999_999, 1, 1, 20_000),
         (1, 500_000, 1, 0, 2),  # no stop fits below a price of one tick
-        (10_000, 100_000_000, 1, -990_000, 1_010_000),
+        (10_000, 100_000_000, 1, 0, 1_010_000),
     ],
 )
 def test_stop_and_target_prices_of_a_long_position(price: int, ppm: int, tick: int, stop: int, target: int) -> None:
@@ -91,20 +93,20 @@ def test_a_trailing_stop_is_on_the_tick_even_if_the_highest_price_is_not() -> No
 @pytest.mark.parametrize(
     ("changes", "levels"),
     [
-        ({}, Levels(0, 0, 0, 10_000, 10_000)),
-        ({"stop_loss_ppm": 50_000}, Levels(9_500, 0, 0, 10_000, 10_000)),
-        ({"take_profit_ppm": 100_000}, Levels(0, 11_000, 0, 10_000, 10_000)),
-        ({"trailing_stop_ppm": 20_000}, Levels(0, 0, 9_800, 10_000, 10_000)),
-        ({"trailing_stop_ppm": 20_000, "trailing_activation_ppm": 1}, Levels(0, 0, 0, 10_001, 10_000)),
-        ({"trailing_activation_ppm": 100_000}, Levels(0, 0, 0, 11_000, 10_000)),
+        ({}, Levels(0, 0, 0, 10_000, 10_000, 0)),
+        ({"stop_loss_ppm": 50_000}, Levels(9_500, 0, 0, 10_000, 10_000, 0)),
+        ({"take_profit_ppm": 100_000}, Levels(0, 11_000, 0, 10_000, 10_000, 0)),
+        ({"trailing_stop_ppm": 20_000}, Levels(0, 0, 9_800, 10_000, 10_000, 0)),
+        ({"trailing_stop_ppm": 20_000, "trailing_activation_ppm": 1}, Levels(0, 0, 0, 10_001, 10_000, 0)),
+        ({"trailing_activation_ppm": 100_000}, Levels(0, 0, 0, 11_000, 10_000, 0)),
         (
             {"stop_loss_ppm": 50_000, "take_profit_ppm": 100_000, "trailing_stop_ppm": 20_000},
-            Levels(9_500, 11_000, 9_800, 10_000, 10_000),
+            Levels(9_500, 11_000, 9_800, 10_000, 10_000, 0),
         ),
     ],
 )
 def test_each_level_may_be_null(changes: dict[str, int], levels: Levels) -> None:
-    assert levels_from(QUIET._replace(**changes), 1, 10_000) == levels
+    assert levels_from(QUIET._replace(**changes), 1, 10_000, NONE_GIVEN) == levels
 
 
 @pytest.mark.parametrize(
@@ -124,12 +126,13 @@ def test_an_armed_trailing_stop_follows_the_highest_price(
     trail: int, arm: int, highest: int, high: int, raised: int
 ) -> None:
     rules = QUIET._replace(trailing_stop_ppm=20_000)
-    before = Levels(9_500, 11_000, trail, arm, highest)
-    assert raise_trail(rules, 1, before, high) == Levels(9_500, 11_000, raised, arm, max(highest, high))
+    before = Levels(9_500, 11_000, trail, arm, highest, 0)
+    after = raise_stops(rules, 1, 10_000, before, high, NONE)
+    assert after == Levels(9_500, 11_000, raised, arm, max(highest, high), 0)
 
 
 def test_without_a_trailing_stop_only_the_highest_price_is_updated() -> None:
-    assert raise_trail(QUIET, 1, HELD, 12_000) == HELD._replace(highest=12_000)
+    assert raise_stops(QUIET, 1, 10_000, HELD, 12_000, NONE) == HELD._replace(highest=12_000)
 
 
 @given(st.lists(PRICES, min_size=1, max_size=20), PRICES, st.integers(0, 500_000), st.integers(1, 999_999))
@@ -137,13 +140,13 @@ def test_a_trailing_stop_never_falls_and_depends_only_on_the_highest_high(
     highs: list[int], price: int, activation: int, ppm: int
 ) -> None:
     rules = QUIET._replace(trailing_stop_ppm=ppm, trailing_activation_ppm=activation)
-    start = levels = levels_from(rules, 1, price)
+    start = levels = levels_from(rules, 1, price, NONE_GIVEN)
     trails = [levels.trail]
     for high in highs:
-        levels = raise_trail(rules, 1, levels, high)
+        levels = raise_stops(rules, 1, 10_000, levels, high, NONE)
         trails.append(levels.trail)
     assert trails == sorted(trails)
-    assert levels == raise_trail(rules, 1, start, max(highs))
+    assert levels == raise_stops(rules, 1, 10_000, start, max(highs), NONE)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +163,8 @@ def test_a_trailing_stop_never_falls_and_depends_only_on_the_highest_high(
         (HELD, QUIET._replace(target_improvement=1), 11_001, Hit(TAKE_PROFIT, 11_001, 0)),
         (HELD, QUIET._replace(touch=1), 10_999, NOTHING),
         (HELD, QUIET._replace(touch=1), 11_000, Hit(TAKE_PROFIT, 11_000, 0)),
-        (Levels(0, 0, 0, 1, 1), QUIET._replace(touch=1), 1, NOTHING),
-        (Levels(0, 0, 0, 1, 1), QUIET, 2**60, NOTHING),
+        (Levels(0, 0, 0, 1, 1, 0), QUIET._replace(touch=1), 1, NOTHING),
+        (Levels(0, 0, 0, 1, 1, 0), QUIET, 2**60, NOTHING),
     ],
 )
 def test_an_opening_gap_beyond_a_level_exits_at_the_open(levels: Levels, rules: Rules, price: int, hit: Hit) -> None:
@@ -179,7 +182,7 @@ def test_an_opening_gap_beyond_a_level_exits_at_the_open(levels: Levels, rules: 
         (TRAILED, 9_801, 11_000, NOTHING, NOTHING),
         (TRAILED, 9_800, 11_000, Hit(TRAILING_STOP, 9_800, 0), Hit(TRAILING_STOP, 9_800, 0)),
         (TRAILED, 9_400, 11_001, Hit(TRAILING_STOP, 9_800, 11_000), Hit(TAKE_PROFIT, 11_000, 9_800)),
-        (Levels(0, 0, 0, 1, 1), 1, 2**60, NOTHING, NOTHING),
+        (Levels(0, 0, 0, 1, 1, 0), 1, 2**60, NOTHING, NOTHING),
     ],
 )
 def test_a_level_inside_a_candle_exits_at_the_level(
@@ -227,7 +230,7 @@ def test_a_skipped_candle_hits_no_level(
 ) -> None:
     rules = QUIET._replace(touch=int(touch), optimistic=int(optimistic))
     low, first, high = sorted((low + 1, first + 1, high + 1))
-    levels = Levels(stop, target, trail, 1, 1)
+    levels = Levels(stop, target, trail, 1, 1, 0)
     if not reached(stop, trail, target, low, high):
         assert exit_inside(rules, levels, low, high) == NOTHING
         assert exit_at_open(rules, levels, first) == NOTHING

@@ -49,18 +49,35 @@ RULES = st.builds(
     max_slippage_ppm=ints(0, 500_000),
     max_position=AMOUNT,
     position_size_ppm=SHARE,
+    equity_share_ppm=SHARE,
+    risk_ppm=SHARE,
     max_exposure_ppm=SHARE,
     stop_loss_ppm=ints(0, 999_999),
     take_profit_ppm=ints(0, 100_000_000),
     trailing_stop_ppm=ints(0, 999_999),
     trailing_activation_ppm=ints(0, 100_000_000),
+    stop_distance=st.integers(0, 1),
+    target_distance=st.integers(0, 1),
+    trail_distance=st.integers(0, 1),
+    break_even_after_ppm=ints(0, 100_000_000),
+    break_even_offset_ppm=ints(0, 100_000_000),
     max_open_positions=ints(1, 50),
+    max_daily_trades=ints(0, 50),
     cooldown_candles=ints(0, 100),
 )
+DISTANCE = ints(-1, LIMIT)
+DISTANCES = st.builds(exits.Distances, DISTANCE, DISTANCE, DISTANCE)
 LEVEL = ints(0, LIMIT // 10)
-LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
+LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
 REQUESTS = st.builds(
-    risk.EntryRequest, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60)
+    risk.EntryRequest,
+    st.integers(0, 4),
+    AMOUNT,
+    ints(0, 99),
+    ints(0, 10**6),
+    ints(0, 10**6),
+    ints(-1, 200),
+    ints(0, 60),
 )
 LEGAL = [(machine.MODES.index(m), machine.TRIGGERS.index(t)) for t, m, _ in machine.TABLE]
 
@@ -76,6 +93,7 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     scale.mul_div: at_most(2**63 - 1, ints(0, 2**63 - 1), RATE, ints(1, 2**31 - 1), product=lambda a, n, d: a * n // d),
     scale.share_down: at_most(2**63 - 1, AMOUNT, RATE, product=lambda a, ppm: a * ppm // 10**6),
     scale.share_up: at_most(2**63 - 2, AMOUNT, RATE, product=lambda a, ppm: a * ppm // 10**6),
+    scale.to_price: st.tuples(st.floats()),
     scale.times: st.tuples(AMOUNT, ints(1, LIMIT)),
     fills.bought_at: st.tuples(RULES, MARKETS, PRICE, AMOUNT, AMOUNT),
     fills.sold_at: st.tuples(RULES, MARKETS, PRICE, AMOUNT, AMOUNT),
@@ -84,14 +102,17 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     fills.fits: st.tuples(ints(0, LIMIT), ints(1, 2**31), st.sampled_from([1, 10, 10**6]), ints(0, LIMIT + 1)),
     fills.worth: st.tuples(AMOUNT, AMOUNT, POWER),
     machine.moved: st.sampled_from(LEGAL),
-    exits.levels_from: st.tuples(RULES, TICK, PRICE),
+    exits.levels_from: st.tuples(RULES, TICK, PRICE, DISTANCES),
+    exits.level_below: st.tuples(PRICE, ints(0, LIMIT), TICK),
+    exits.level_above: st.tuples(PRICE, ints(0, LIMIT), TICK),
+    exits.step_target: st.tuples(PRICE, ints(-990_000, 100_000_000), TICK),
     exits.stop_below: st.tuples(PRICE, ints(0, 999_999), TICK),
     exits.target_above: st.tuples(PRICE, ints(0, 100_000_000), TICK),
     exits.short_stop_above: st.tuples(PRICE, ints(0, 999_999), TICK),
     exits.short_target_below: st.tuples(PRICE, ints(0, 100_000_000), TICK),
     exits.gross_of_long: NET,
     exits.gross_of_short: NET,
-    exits.raise_trail: st.tuples(RULES, TICK, LEVELS, PRICE),
+    exits.raise_stops: st.tuples(RULES, TICK, PRICE, LEVELS, PRICE, DISTANCE),
     exits.reached: st.tuples(LEVEL, LEVEL, LEVEL, PRICE, PRICE),
     exits.exit_at_open: st.tuples(RULES, LEVELS, PRICE),
     exits.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),
@@ -99,13 +120,22 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     exits.stop_in_force: st.tuples(RULES, LEVELS),
     risk.rejected_entry: st.tuples(RULES, REQUESTS),
     risk.rejected_exit: st.tuples(ints(0, LIMIT), ints(0, 99)),
+    risk.rejected_for_day: st.tuples(RULES, ints(0, 100)),
     risk.rejected_for_cash: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
-    risk.rejected_for_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000)),
+    risk.rejected_for_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000), DISTANCES),
+    risk.rejected_for_distances: st.tuples(RULES, TICK, PRICE, DISTANCES),
     risk.loss_met: st.tuples(AMOUNT, AMOUNT, SHARE),
-    sizing.confidence_ppm: st.tuples(st.floats(0.0, 1e6), ints(0, 1_000_000)),
-    sizing.budget: st.tuples(RULES, ints(0, 900_000), AMOUNT, ints(-LIMIT, LIMIT)),
+    sizing.confidence_ppm: st.tuples(st.floats(0.0, 1e6), SHARE, SHARE),
+    sizing.budget: st.tuples(RULES, SHARE, AMOUNT, AMOUNT, ints(-LIMIT, LIMIT)),
     sizing.affordable: st.tuples(AMOUNT, PRICE, MARKETS, ints(0, 50_000)),
-    sizing.sized: st.tuples(RULES, MARKETS, AMOUNT, PRICE, AMOUNT),
+    sizing.loss_at: st.tuples(RULES, MARKETS, PRICE, PRICE, AMOUNT).filter(
+        lambda drawn: max(drawn[2:4]) * drawn[4] * drawn[1].k <= LIMIT
+    ),
+    sizing.within_loss: st.tuples(RULES, MARKETS, PRICE, PRICE, AMOUNT, AMOUNT).filter(
+        lambda drawn: drawn[3] < drawn[2] and drawn[2] * drawn[5] * drawn[1].k <= LIMIT
+    ),
+    sizing.quantity_at: st.tuples(RULES, MARKETS, AMOUNT, AMOUNT, DISTANCES, PRICE),
+    sizing.sized: st.tuples(RULES, MARKETS, AMOUNT, AMOUNT, DISTANCES, PRICE, AMOUNT),
     room_for: st.tuples(ints(1, 50)),
 }
 

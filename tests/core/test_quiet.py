@@ -46,7 +46,7 @@ def run(*symbols: tuple[list[int], list[int], list[int]], hours: list[list[int]]
         at = np.arange(len(price)) if hours is None else np.array(hours[place])
         columns.append(Columns(EPOCH + HOUR * at, price, price, price, price, np.array(volumes, np.int64)))
         signals.append((np.array(given_signals, np.int8), np.ones(len(price))))
-    rule_set = QUIET._replace(max_position=1000, **rules)
+    rule_set = QUIET._replace(max_position=1000, confidence_cap_ppm=1_000_000, settle=1, **rules)
     return Case(rule_set, (MARKET,) * len(symbols), 10_000, tuple(columns), tuple(signals), ())
 
 

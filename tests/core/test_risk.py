@@ -3,6 +3,7 @@
 import pytest
 
 from safla.core import values as v
+from safla.core.exits import Distances
 from safla.core.machine import FLAT, HALTED, LONG, WARMING
 from safla.core.risk import (
     EntryRequest,
@@ -16,8 +17,9 @@ from safla.core.risk import (
 from safla.core.scale import LIMIT
 from tests.core.scenario import MARKET, QUIET
 
-RULES = QUIET._replace(warm_up=20, cooldown_candles=5, max_open_positions=3)
-FREE = EntryRequest(mode=FLAT, quantity=0, order=0, seen=30, since_loss=v.NONE, taken=0)
+NONE_GIVEN = Distances(v.NONE, v.NONE, v.NONE)
+RULES = QUIET._replace(warm_up=20, settle=8, cooldown_candles=5, max_open_positions=3)
+FREE = EntryRequest(mode=FLAT, quantity=0, order=0, seen=30, since_gap=30, since_loss=v.NONE, taken=0)
 NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
 
 
@@ -28,6 +30,9 @@ NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
         (FREE._replace(mode=HALTED), Rejection(v.WHILE_HALTED, v.NONE, v.NONE)),
         (FREE._replace(mode=LONG, quantity=1), Rejection(v.ALREADY_LONG, v.NONE, v.NONE)),
         (FREE._replace(mode=WARMING, seen=7), Rejection(v.WHILE_WARMING, 7, 20)),
+        (FREE._replace(mode=WARMING, seen=19, since_gap=3), Rejection(v.WHILE_WARMING, 19, 20)),
+        (FREE._replace(mode=WARMING, seen=20, since_gap=3), Rejection(v.WHILE_WARMING, 3, 8)),
+        (FREE._replace(mode=WARMING), Rejection(v.WHILE_WARMING, 30, 8)),  # in the lookback
         (FREE._replace(order=4), Rejection(v.ORDER_WAITING, 4, v.NONE)),
         (FREE._replace(since_loss=0), Rejection(v.COOLDOWN, 0, 5)),
         (FREE._replace(since_loss=4), Rejection(v.COOLDOWN, 4, 5)),
@@ -44,7 +49,7 @@ def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(
 
 
 def test_of_several_rejection_reasons_the_first_of_s24_is_given() -> None:
-    entry = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
+    entry = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_gap=0, since_loss=0, taken=9)
     reasons = []
     for better in ({"mode": WARMING}, {"quantity": 0}, {"mode": FLAT}, {"order": 0}, {"since_loss": 5}, {"taken": 0}):
         reasons.append(v.REASONS[rejected_entry(RULES, entry).reason])
@@ -102,7 +107,7 @@ def test_an_entry_buys_at_least_one_lot_and_enough_to_be_sold(
     quantity: int, price: int, stop: int, rejection: Rejection
 ) -> None:
     market = MARKET._replace(lot=3, k=10, min_notional=4_000)
-    assert rejected_for_size(market, 77, price, quantity, stop) == rejection
+    assert rejected_for_size(market, 77, price, quantity, stop, NONE_GIVEN) == rejection
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from safla.core.scale import LIMIT, float_text, mul_div, ratio, share_down, share_up, times, to_text, to_units
+from safla.core.scale import LIMIT, float_text, mul_div, ratio, share_down, share_up, times, to_price, to_text, to_units
+from safla.core.values import NONE
 
 AMOUNTS = st.integers(0, LIMIT)
 RATES = st.integers(0, 2**31 - 1)
@@ -143,3 +144,20 @@ def test_a_float_is_shown_with_six_decimals(value: float, text: str) -> None:
 
 def test_a_negative_value_that_rounds_to_zero_is_shown_without_a_sign() -> None:
     assert float_text(-0.0000001) == "0.000000"
+
+
+@pytest.mark.parametrize(
+    ("value", "units"),
+    [
+        (0.0, 0), (0.5, 0), (1.5, 2), (2.5, 2), (2.4999999999999996, 2), (2.5000000000000004, 3), (6000010.0, 6000010),
+        (2.0**53 - 1, 2**53 - 1), (2.0**61, 2**61), (2.0**62, LIMIT), (1e300, LIMIT), (float("inf"), LIMIT),
+        (float("nan"), NONE), (-0.0, 0), (-1e-9, NONE), (-7.0, NONE), (-float("inf"), NONE),
+    ],
+)  # fmt: skip
+def test_a_computed_price_is_rounded_to_the_nearest_unit_half_to_even(value: float, units: int) -> None:
+    assert to_price(value) == units
+
+
+@given(st.floats(0, 2.0**60))
+def test_a_computed_price_is_rounded_as_python_rounds(value: float) -> None:
+    assert to_price(value) == round(value)

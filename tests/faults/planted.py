@@ -139,8 +139,8 @@ PLANTED = (
     Planted(
         15, "trail-too-early", "core/step.py",
         "exits.exit_inside(rules, levels_of(book, s), low, high)",
-        "exits.exit_inside(\n        rules, exits.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high),"
-        " low, high\n    )",
+        "exits.exit_inside(\n        rules, exits.raise_stops(rules, int(markets[s, 0]), "
+        "int(book[s, v.ENTRY]), levels_of(book, s), high), low, high\n    )",
         SCENARIOS,
     ),
     Planted(
@@ -332,7 +332,7 @@ PLANTED = (
     ),
     Planted(
         62, "raw-strength", "runs/look_ahead.py",
-        "confidence = np.minimum(scaled, float(MAX_CONFIDENCE_PPM)).astype(np.int32)",
+        "confidence = np.minimum(scaled, float(cap_ppm)).astype(np.int32)",
         "confidence = strength[entries].view(np.int64).astype(np.int32)",
         LOOK_AHEAD + "test_an_honest_strategy_passes",
     ),

@@ -88,12 +88,12 @@ def test_row_18_the_tail_of_another_journal_is_rejected_by_the_previous_hash(fol
 
 NEWER = {
     "schema": (
-        rb'"schema":2',
         rb'"schema":3',
-        "schema 3 and rules 2; this version of safla reads schema 2 and rules 2",
+        rb'"schema":4',
+        "schema 4 and rules 3; this version of safla reads schema 3 and rules 3",
     ),
-    "rules": (rb'"rules":2', rb'"rules":7', "schema 2 and rules 7; this version of safla reads schema 2 and rules 2"),
-    "both": (rb'"schema":2,"rules":2', rb'"schema":1,"rules":1,"more":{}', "schema 1 and rules 1; this version"),
+    "rules": (rb'"rules":3', rb'"rules":7', "schema 3 and rules 7; this version of safla reads schema 3 and rules 3"),
+    "both": (rb'"schema":3,"rules":3', rb'"schema":1,"rules":1,"more":{}', "schema 1 and rules 1; this version"),
 }
 
 

@@ -247,12 +247,12 @@ def test_z16_every_list_and_map_of_the_configuration_has_a_bound(key, outer, inn
 FORGED = [
     (b'"symbol":"BTC/USDT"', b'"symbol":"BTC/USDT\\n{}"', "a symbol with a new line"),
     (b'"symbol":"BTC/USDT"', b'"symbol":"BTC/USDT","type":"filled"', "a field twice"),
-    (b'"schema":2', b'"schema":"2"', "a text for a number"),
-    (b'"schema":2', b'"schema":2.0', "a float for a number"),
-    (b'"schema":2', b'"schema":true', "a boolean for a number"),
-    (b'"schema":2', b'"schema":2,"more":1', "an unknown field"),
-    (b'"schema":2', b'"schema": 2', "a space"),
-    (b'"schema":2,', b"", "a field less"),
+    (b'"schema":3', b'"schema":"3"', "a text for a number"),
+    (b'"schema":3', b'"schema":3.0', "a float for a number"),
+    (b'"schema":3', b'"schema":true', "a boolean for a number"),
+    (b'"schema":3', b'"schema":3,"more":1', "an unknown field"),
+    (b'"schema":3', b'"schema": 3', "a space"),
+    (b'"schema":3,', b"", "a field less"),
     (b'"name":"Small"', b'"name":"Sm\\u0061ll"', "another spelling"),
     (b'"name":"Small"', b'"name":"' + b"x" * 66_000 + b'"', "a line over 64 KiB"),
 ]

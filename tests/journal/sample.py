@@ -35,11 +35,15 @@ BEGIN = 1_700_006_400_000  # 2023-11-15T00:00Z
 CANDLES = 300  # at the end a position is open
 BALANCE = 10**12  # 100 000 with 7 decimals
 RULES = Rules(
-    step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, max_gap_candles=0, sell_on_gap=1, max_fill_delay_candles=0,
-    optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000, maker_commission_ppm=500,
-    base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000, entry_threshold_ppm=1_000,
-    max_position=3 * 10**11, position_size_ppm=1_000_000, max_exposure_ppm=400_000, stop_loss_ppm=20_000,
-    take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=2,
+    step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, settle=5, max_gap_candles=0, sell_on_gap=1,
+    max_fill_delay_candles=0, optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000,
+    maker_commission_ppm=500, base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000,
+    confidence_cap_ppm=900_000, confidence_threshold_ppm=1_000,
+    max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0, risk_ppm=0,
+    max_exposure_ppm=400_000, stop_loss_ppm=20_000,
+    take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0,
+    stop_distance=0, target_distance=0, trail_distance=0,
+    break_even_after_ppm=0, break_even_offset_ppm=0, max_held_candles=0, max_open_positions=2,
     max_daily_loss_ppm=4_000, max_drawdown_ppm=15_000, drawdown_pause_days=1, max_daily_trades=4,
     cooldown_candles=1, flatten=1,
 )  # fmt: skip
@@ -106,7 +110,7 @@ def small_journal(
     text = []
     for first, last in _cuts(len(run.grid.ts), size):
         part = Grid(run.grid.ts[first:last], *(column[:, first:last] for column in run.grid[1:]))
-        signals = Signals(run.signals.signal[:, first:last], run.signals.strength[:, first:last])
+        signals = run.signals.part(first, last)
         state, folded, broken = engine.advance(plan, state, part, signals, out)
         assert (folded, broken) == (last - first, 0)
         used = int(out.used[0])

@@ -30,7 +30,7 @@ from safla.journal.events import (
     TradeClosed,
 )
 from safla.journal.reader import read
-from tests.journal.sample import small_events
+from tests.journal.sample import first_event, small_events
 from tests.paper.paper_runs import SMALL, backtest_journal
 
 Where = Callable[[Any], bool]
@@ -307,7 +307,17 @@ def test_a_trade_that_does_not_add_up_is_reported_once_and_the_balance_continues
 
 
 def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:
-    return OrderPlaced(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, confidence=None)
+    return OrderPlaced(
+        ts=0,
+        symbol="BTC/USDT",
+        order=order,
+        side=side,
+        reason=reason,
+        confidence=None,
+        stop=None,
+        target=None,
+        trail=None,
+    )
 
 
 def signalled(signal: Literal["enter", "exit"]) -> Event:
@@ -360,3 +370,16 @@ def test_a_difference_reports_both_values() -> None:
     (difference,) = audit_events(events).differences
     closed = sum(isinstance(event, TradeClosed) for event in events)
     assert difference == (line, "B9", "closed trades", str(closed + 3), str(closed))
+
+
+def test_a_sell_with_a_distance_and_a_distance_of_zero_are_differences() -> None:
+    def differing(event: Event) -> list[str]:
+        return [one.what for one in audit_events([first_event("decisions"), event]).differences if one.rule == "B7"]
+
+    bought = msgspec.structs.replace(placed(1, "buy", "halt"), confidence="0.900000")
+    assert differing(msgspec.structs.replace(bought, stop="5.00", trail="0.01")) == []
+    assert differing(msgspec.structs.replace(bought, target="0.00")) == ["target of an entry"]
+    sold = placed(1, "sell", "halt")
+    assert differing(sold) == []
+    assert differing(msgspec.structs.replace(sold, stop="5.00")) == ["stop of a sell"]
+    assert differing(msgspec.structs.replace(sold, confidence="0.900000")) == ["confidence of a sell"]

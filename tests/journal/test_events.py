@@ -35,7 +35,7 @@ candle_missing symbol
 day_started cash equity peak marks
 mode_changed symbol trigger source target
 signal symbol signal strength
-order_placed symbol order side reason confidence
+order_placed symbol order side reason confidence stop target trail
 order_rejected symbol order side reason value limit
 order_expired symbol order side reason
 filled symbol order trade side reason reference price quantity fee cash ambiguous
@@ -113,8 +113,8 @@ def test_the_schema_accepts_the_lines_of_a_run() -> None:
     ("old", "new"),
     [
         (b'"type":"run_started"', b'"type":"ran"'),
-        (b'"rules":2,', b""),
-        (b'"rules":2,', b'"rules":2,"x":1,'),
+        (b'"rules":3,', b""),
+        (b'"rules":3,', b'"rules":3,"x":1,'),
         (b'"100000.0000000"', b"100000.0"),
         (b'"symbol":"BTC/USDT"', b'"symbol":"btc"'),
     ],

@@ -81,24 +81,24 @@ ROWS: dict[str, tuple[list[tuple[int, ...]], str]] = {
         '{"type":"signal","ts":1700010000000,"symbol":"ETH/USDT","signal":"exit","strength":"0.012346"}',
     ),
     "a buy order": (
-        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 900_000)],
+        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 900_000, 12_345, v.NONE, 1)],
         (
             '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":7,"side":"buy","reason":"signal",'
-            '"confidence":"0.900000"}'
+            '"confidence":"0.900000","stop":"123.45","target":null,"trail":"0.01"}'
         ),
     ),
     "a buy order without confidence": (
-        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 0)],
+        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 0, v.NONE, v.NONE, v.NONE)],
         (
             '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":7,"side":"buy","reason":"signal",'
-            '"confidence":"0.000000"}'
+            '"confidence":"0.000000","stop":null,"target":null,"trail":null}'
         ),
     ),
     "a sell order": (
-        [(v.ORDER_PLACED, NEXT, 0, 8, v.SELL, v.DATA_GAP, v.NONE)],
+        [(v.ORDER_PLACED, NEXT, 0, 8, v.SELL, v.DATA_GAP, *(v.NONE,) * 4)],
         (
             '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":8,"side":"sell","reason":"data_gap",'
-            '"confidence":null}'
+            '"confidence":null,"stop":null,"target":null,"trail":null}'
         ),
     ),
     "an order that expires": (

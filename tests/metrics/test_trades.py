@@ -91,9 +91,19 @@ def test_the_initial_stop_is_the_stop_in_force_at_the_fill(stop_loss, trailing, 
         stop_loss_ppm=stop_loss, trailing_stop_ppm=trailing, trailing_activation_ppm=activation, take_profit_ppm=1_000
     )
     stops = np.zeros(2, np.int64)
-    trades.first_stops(rules, np.array([1, 1]), np.array([10_000, 10_000]), stops)
+    distances = np.full((2, 3), NONE)
+    trades.first_stops(rules, np.array([1, 1]), np.array([10_000, 10_000]), distances, stops)
     assert stops.tolist() == [expected, expected]
-    assert expected in (NONE, exits.levels_from(rules, 1, 10_000).stop, exits.levels_from(rules, 1, 10_000).trail)
+    levels = exits.levels_from(rules, 1, 10_000, exits.Distances(NONE, NONE, NONE))
+    assert expected in (NONE, levels.stop, levels.trail)
+
+
+def test_the_initial_stop_is_at_the_distance_that_the_strategy_gave():
+    rules = RULES._replace(stop_loss_ppm=0, stop_distance=1, trail_distance=1)
+    stops = np.zeros(2, np.int64)
+    distances = np.array([[300, NONE, 400], [300, NONE, 200]])
+    trades.first_stops(rules, np.array([1, 1]), np.array([10_000, 10_000]), distances, stops)
+    assert stops.tolist() == [9_700, 9_800]
 
 
 def test_a_trade_that_loses_its_initial_risk_loses_one_r():

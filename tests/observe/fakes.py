@@ -28,7 +28,7 @@ EVENTS = {
     "day": e.DayStarted(START, "99000.00000000", "100000.00000000", "100100.00000000", MARKS),
     "mode": e.ModeChanged(START, "BTC/USDT", "warm", "warming", "flat"),
     "signal": e.SignalEvent(START, "BTC/USDT", "enter", "0.001200"),
-    "placed": e.OrderPlaced(START, "BTC/USDT", 1, "buy", "signal", "0.900000"),
+    "placed": e.OrderPlaced(START, "BTC/USDT", 1, "buy", "signal", "0.900000", None, None, None),
     "refused": e.OrderRejected(START, "BTC/USDT", 0, "buy", "halted", None, None),
     "expired": e.OrderExpired(START, "BTC/USDT", 1, "buy", "no_volume"),
     "filled": e.Filled(

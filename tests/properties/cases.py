@@ -25,6 +25,7 @@ from safla.core.values import (
     Grid,
     Int8,
     Int64,
+    Int64Table,
     Market,
     Out,
     Plan,
@@ -58,6 +59,8 @@ class Case(NamedTuple):
     columns: tuple[Columns, ...]
     signals: tuple[tuple[Int8, Float64], ...]
     commands: tuple[Command, ...]
+    target_steps: tuple[tuple[int, int], ...] = ()  # candles and gain
+    distances: tuple[Int64Table, ...] = ()  # [rows, 3] of each symbol: stop, target, trail; none: not read
 
 
 RULES: dict[
@@ -65,6 +68,7 @@ RULES: dict[
 ] = {  # every rule over its range, the rare made frequent; 0 switches an optional one off
     "step_ms": (HOUR, 8 * HOUR, 12 * HOUR, 24 * HOUR),
     "warm_up": (1, 2, 4),
+    "settle": (1, 1, 2, 4),
     "max_gap_candles": (0, 1, 2),
     "sell_on_gap": (0, 1),
     "max_fill_delay_candles": (1, 0, 2),
@@ -76,13 +80,22 @@ RULES: dict[
     "base_slippage_ppm": (0, 1, 200, 10_000),
     "impact_ppm": (0, 100_000, 1_000_000, 1_000_000_000),
     "max_slippage_ppm": (10_000, 50_000, 500_000),
-    "entry_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
+    "confidence_cap_ppm": (900_000, 900_000, 1_000_000),
+    "confidence_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
     "position_size_ppm": (*(1_000_000,) * 8, 333_333, 1),
+    "equity_share_ppm": (*(0,) * 6, 1, 200_000, 1_000_000),
+    "risk_ppm": (*(0,) * 5, 1, 100, 10_000, 1_000_000),
     "max_exposure_ppm": (1_000_000, *(600_000,) * 6, 50_000, 1),
     "stop_loss_ppm": (0, 0, 1, 5_000, 20_000, 100_000, 999_999),
     "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
     "trailing_stop_ppm": (0, 0, 0, 1, 5_000, 20_000, 999_999),
     "trailing_activation_ppm": (0, 1, 10_000, 30_000, 100_000_000),
+    "stop_distance": (0, 0, 1),
+    "target_distance": (0, 0, 1),
+    "trail_distance": (0, 0, 1),
+    "break_even_after_ppm": (0, 0, 0, 1, 5_000, 20_000),
+    "break_even_offset_ppm": (0, 0, 1, 4_999, 15_000),
+    "max_held_candles": (0, 0, 0, 1, 2, 5),
     "max_open_positions": (3, 3, 1, 2),
     "max_daily_loss_ppm": (0, 0, 0, 1, 5_000, 50_000, 1_000_000),
     "max_drawdown_ppm": (0, 0, 0, 1, 5_000, 50_000, 1_000_000),
@@ -99,7 +112,9 @@ LIMITS_OFF = {
     "max_daily_trades": 0,
 }
 
+GAINS = (0, 1, 5_000, 30_000, 100_000_000, -1, -10_000, -990_000)  # of the steps of a target (S40)
 SIGNALS = (0, 1, 0, -1, 1, 0)
+LEVELS = 150  # a higher byte repeats the signal of the candle before, so that signals stand (S28)
 NO_RULES: Mapping[str, int] = MappingProxyType({})
 BYTES = 8  # of noise a candle
 HOLES = {
@@ -133,19 +148,25 @@ def cases(
     starts = [draw(st.sampled_from(prices)) for _ in range(count)]
     lot_cost = max(price * one.lot * one.k for price, one in zip(starts, markets, strict=True))
     balance = min(lot_cost * draw(st.sampled_from((50, 50, 1_000, 1_000_000, 2))), most)
-    step_ms, threshold = chosen["step_ms"], chosen["entry_threshold_ppm"]
+    step_ms, threshold = chosen["step_ms"], chosen["confidence_threshold_ppm"]
     drawn = [draw(history(candles, price, step_ms, threshold)) for price in starts]
     signals = tuple((signal, strength) for _, signal, strength in drawn)
     columns = tuple(one for one, _, _ in drawn)
     if crossover:
         parameters = draw(crossovers(threshold))
-        chosen["warm_up"] = STRATEGIES["sma_crossover"].warm_up(parameters)
+        chosen["warm_up"] = chosen["settle"] = STRATEGIES["sma_crossover"].warm_up(parameters)
         signals = tuple(STRATEGIES["sma_crossover"].columns(one, parameters) for one in columns)
+    chosen["settle"] = min(chosen["settle"], chosen["warm_up"])
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
     max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
+    if chosen["equity_share_ppm"] + chosen["risk_ppm"] > 0:
+        max_position *= draw(st.integers(0, 1))
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
     asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()
-    return Case(rules, markets, balance, columns, signals, asked)
+    gains = draw(st.lists(st.sampled_from(GAINS), max_size=3)) if draw(st.integers(0, 2)) == 0 else []
+    steps = tuple((1 + 2 * place, gain) for place, gain in enumerate(gains))
+    distances = tuple(draw(distances_of(one)) for one in columns)
+    return Case(rules, markets, balance, columns, signals, asked, steps, distances)
 
 
 @st.composite
@@ -182,11 +203,23 @@ def history(
         high = max(open_, close, moved(open_, up))
         low = min(open_, close, moved(open_, down))
         rows.append((ts, open_, high, low, close, 0 if busy % 16 == 15 else (1 + busy) * traded))
-        signals.append(SIGNALS[wanted % len(SIGNALS)])
+        signals.append(signals[-1] if signals and wanted > LEVELS else SIGNALS[wanted % len(SIGNALS)])
         strengths.append(power / 200 * max(threshold_ppm, 1_000) / 1_000_000)
         price = close
     columns = Columns(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
     return columns, np.array(signals, np.int8), np.array(strengths, np.float64)
+
+
+@st.composite
+def distances_of(draw: st.DrawFn, columns: Columns) -> Int64Table:
+    """Distances at each candle: shares of its close, few of them unknown, or too small or large to make a level."""
+    count = len(columns.close)
+    noise = np.frombuffer(draw(st.binary(min_size=3 * count, max_size=3 * count)), np.uint8).reshape(-1, 3)
+    special = {0: v.NONE, 1: 0, 2: 1, 3: 10**15}
+    far = columns.close[:, None] * (1 + noise.astype(np.int64) % 50) // 400
+    for byte, distance in special.items():
+        far[noise == byte] = distance
+    return far
 
 
 def moved(price: int, byte: int) -> int:
@@ -222,7 +255,13 @@ COMMANDS = (
 
 
 QUIET = Rules(**dict.fromkeys(Rules._fields, 0))._replace(
-    step_ms=HOUR, warm_up=1, position_size_ppm=1_000_000, max_exposure_ppm=1_000_000, max_open_positions=9, flatten=1
+    step_ms=HOUR,
+    warm_up=1,
+    settle=1,
+    position_size_ppm=1_000_000,
+    max_exposure_ppm=1_000_000,
+    max_open_positions=9,
+    flatten=1,
 )
 
 
@@ -239,7 +278,8 @@ def written(rules: Rules, market: Market, balance: int, *symbols: tuple[Sequence
 
 def plan_of(case: Case) -> Plan:
     """What the engine is told once."""
-    return Plan(case.rules, np.array(case.markets, np.int64))
+    steps = np.array(case.target_steps, np.int64).reshape(-1, 2)
+    return Plan(case.rules, np.array(case.markets, np.int64), steps)
 
 
 def grid_of(case: Case) -> tuple[Grid, Signals]:
@@ -249,7 +289,11 @@ def grid_of(case: Case) -> tuple[Grid, Signals]:
         np.stack([spread(grid.ts, one.ts, pair[i]) for one, pair in zip(case.columns, case.signals, strict=True)])
         for i in (0, 1)
     )
-    return grid, Signals(signal, strength)
+    if not case.distances:
+        return grid, Signals(signal, strength)
+    pairs = list(zip(case.columns, case.distances, strict=True))
+    distances = (np.stack([spread(grid.ts, one.ts, given[:, i]) for one, given in pairs]) for i in range(3))
+    return grid, Signals(signal, strength, *distances)
 
 
 def repriced(one: Columns, change: Callable[[Int64], Int64]) -> Columns:
@@ -317,7 +361,7 @@ def fold(
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
     """A block of timestamps."""
     block = Grid(grid.ts[first:end], *(column[:, first:end] for column in grid[1:]))
-    return block, Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    return block, signals.part(first, end)
 
 
 def outside(case: Case, state: State, out: Out, place: int) -> State:
@@ -359,7 +403,8 @@ CODES: dict[str, Sequence[str | None]] = {
 
 def in_words(row: Row) -> dict[str, Any]:
     """A row by names, its codes as words and its nulls as None."""
-    return {name: CODES[name][value] if name in CODES else word(name, value) for name, value in named(row).items()}
+    codes = {name: words for name, words in CODES.items() if name != "target" or row[0] == v.MODE_CHANGED}
+    return {name: codes[name][value] if name in codes else word(name, value) for name, value in named(row).items()}
 
 
 def word(name: str, value: int) -> int | None:
@@ -374,7 +419,7 @@ def of_kind(rows: Sequence[Row], kind: int) -> list[dict[str, Any]]:
 
 def reference_of(case: Case, closed: bool = True) -> Reference:
     """The reference, run over a case."""
-    reference = Reference(case.rules, case.markets, case.balance)
+    reference = Reference(case.rules, case.markets, case.balance, case.target_steps)
     reference.run(timeline(case), case.commands, closed)
     return reference
 
@@ -383,7 +428,8 @@ def timeline(case: Case) -> list[tuple[int, dict[int, Any]]]:
     """The candles and signals of all symbols by time, as plain numbers."""
     moments: dict[int, dict[int, Any]] = {}
     for place, (columns, signals) in enumerate(zip(case.columns, case.signals, strict=True)):
-        for ts, *row in zip(*(column.tolist() for column in (*columns, *signals)), strict=True):
+        extra = case.distances[place] if case.distances else np.full((len(columns.ts), 3), v.NONE)
+        for ts, *row in zip(*(column.tolist() for column in (*columns, *signals, extra)), strict=True):
             moments.setdefault(ts, {})[place] = tuple(row)
     return sorted(moments.items())
 

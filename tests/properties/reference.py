@@ -32,8 +32,8 @@ def share_up(amount: int, ppm: int) -> int:
 
 def confidence(rules: Any, strength: float) -> int:
     """S23, in parts per million."""
-    threshold = rules.entry_threshold_ppm / 1e6
-    return min(900_000, int(strength / threshold * 1_000_000)) if threshold else 900_000
+    threshold, cap = rules.confidence_threshold_ppm / 1e6, int(rules.confidence_cap_ppm)
+    return min(cap, int(strength / threshold * 1_000_000)) if threshold else cap
 
 
 def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
@@ -42,11 +42,35 @@ def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
     return notional // (price * int(market.k)) // int(market.lot) * int(market.lot)
 
 
-def sized(rules: Any, market: Any, budget: int, price: int, traded: int) -> tuple[int, int]:
-    """S23: what a budget buys at an open, and the price after that quantity's slippage."""
-    first = affordable(rules, market, budget, price)
+def lost_at(rules: Any, market: Any, price: int, stop: int, quantity: int) -> int:
+    """S31: what a sale at the stop loses, with both fees."""
+    bought, sold = (level * quantity * int(market.k) for level in (price, stop))
+    return bought - sold + share_up(bought, rules.commission_ppm) + share_up(sold, rules.commission_ppm)
+
+
+def bearable(rules: Any, market: Any, price: int, loss: int, given: "Given") -> int:
+    """S31: the most that loses no more than that; fees are rounded up, so it is a few lots below the quotient."""
+    stop = stop_in_force(levels_at(rules, market.tick, price, given))[0] or 0
+    rate = Fraction(rules.commission_ppm, 1_000_000)
+    lot_loss = (price - stop + rate * (price + stop)) * int(market.k) * int(market.lot)
+    lots = floor(loss / lot_loss)
+    while lots > 0 and lost_at(rules, market, price, stop, lots * int(market.lot)) > loss:
+        lots -= 1
+    return lots * int(market.lot)
+
+
+def sized(
+    rules: Any, market: Any, budget: int, price: int, traded: int, loss: int | None, given: "Given"
+) -> tuple[int, int]:
+    """S23, S31: what a budget buys and a loss allows at an open, and the price after that quantity's slippage."""
+
+    def most(at: int) -> int:
+        bought = affordable(rules, market, budget, at)
+        return bought if loss is None else min(bought, bearable(rules, market, at, loss, given))
+
+    first = most(price)
     paid = slipped(rules, market, price, first or market.lot, traded, side=1)
-    return min(first, affordable(rules, market, budget, paid)), paid
+    return min(first, most(paid)), paid
 
 
 def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int, *, side: int) -> int:
@@ -103,24 +127,38 @@ class Hit(NamedTuple):
     other: int
 
 
-def levels_at(rules: Any, tick: int, price: int) -> Held:
+Given = Sequence[int]  # distances of stop, target and trail, -1 where not known
+NOT_GIVEN = (-1, -1, -1)
+
+
+def levels_at(rules: Any, tick: int, price: int, given: Given) -> Held:
     """S27: the levels of a position filled at a price, None where there is none; the trail may be armed at once."""
     levels: Held = {
         "stop": below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm else None,
         "target": above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm else None,
+        **({"stop": under(price, given[0], tick)} if rules.stop_distance else {}),  # S30
+        **({"target": over(price, given[1], tick)} if rules.target_distance else {}),
         "trail": None,
         "armed_at": price + share_up(price, rules.trailing_activation_ppm),
         "highest": price,
+        "even": None,
+        "filled_at": price,
     }
-    raise_trail(rules, tick, levels, price)
+    raise_trail(rules, tick, levels, price, given[2])
     return levels
 
 
-def raise_trail(rules: Any, tick: int, held: Held, high: int) -> None:
-    """S14, S27: the trail follows the highest price, and never falls."""
+def raise_trail(rules: Any, tick: int, held: Held, high: int, distance: int) -> None:
+    """S14, S27, S43: trail and break-even follow the highest price, and never fall."""
     held["highest"] = max(held["highest"], high)
-    if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
+    armed = held["highest"] >= held["armed_at"]
+    if rules.trail_distance and armed and distance >= 0:
+        held["trail"] = max(held["trail"] or 0, under(held["highest"], distance, tick))
+    if rules.trailing_stop_ppm and not rules.trail_distance and armed:
         held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, tick))
+    entry, after = held["filled_at"], rules.break_even_after_ppm
+    if after and held["highest"] - entry >= share_up(entry, after):
+        held["even"] = ceil(Fraction(entry + share_up(entry, rules.break_even_offset_ppm), tick)) * tick
 
 
 def at_open(rules: Any, held: Held, price: int) -> Hit | None:
@@ -148,23 +186,37 @@ def is_filled(rules: Any, held: Held, high: int) -> bool:
 
 
 def stop_in_force(held: Held) -> tuple[int | None, str]:
-    """The higher of stop and trail (S27); where they are equal, the stop loss."""
-    levels = [(held[name], word) for name, word in (("stop", "stop_loss"), ("trail", "trailing_stop"))]
+    """The highest of stop, break-even and trail (S27, S44); where they are equal, the first of these."""
+    names = (("stop", "stop_loss"), ("even", "break_even"), ("trail", "trailing_stop"))
+    levels = [(held[name], word) for name, word in names]
     return max((pair for pair in levels if pair[0] is not None), key=lambda pair: pair[0], default=(None, ""))
 
 
 def below(price: int, ppm: int, tick: int) -> int:
-    """A stop or a trail (S27): rounded up to the tick, at least one tick away."""
-    return min(ceil(Fraction(price - share_down(price, ppm), tick)), (price - tick) // tick) * tick
+    """A stop or a trail (S27)."""
+    return under(price, share_down(price, ppm), tick)
 
 
 def above(price: int, ppm: int, tick: int) -> int:
-    """A target (S27): rounded up to the tick, at least one tick away."""
-    return max(ceil(Fraction(price + share_up(price, ppm), tick)), ceil(Fraction(price + tick, tick))) * tick
+    """A target (S27)."""
+    return over(price, share_up(price, ppm), tick)
+
+
+def under(price: int, distance: int, tick: int) -> int:
+    """A level so far below: rounded up to the tick, at least one tick away; 0 where that is below 0."""
+    return max(0, min(ceil(Fraction(price - distance, tick)), (price - tick) // tick) * tick)
+
+
+def over(price: int, distance: int, tick: int) -> int:
+    """A level so far above: rounded up to the tick, at least one tick away."""
+    return max(ceil(Fraction(price + distance, tick)), ceil(Fraction(price + tick, tick))) * tick
 
 
 DAY_MS = 86_400_000
 
+AT_THE_OPEN = (
+    "max_daily_trades", "max_exposure", "insufficient_cash", "below_lot", "no_level", "below_min_notional"
+)  # fmt: skip
 Symbol = dict[str, Any]
 Timeline = Sequence[tuple[int, Mapping[int, Any]]]
 Happening = dict[str, Any]
@@ -173,8 +225,11 @@ Happening = dict[str, Any]
 class Reference:
     """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded."""
 
-    def __init__(self, rules: Any, markets: Sequence[Any], balance: int) -> None:
+    def __init__(
+        self, rules: Any, markets: Sequence[Any], balance: int, target_steps: Sequence[tuple[int, int]] = ()
+    ) -> None:
         self.rules = rules
+        self.target_steps = dict(target_steps)
         self.story: list[Happening] = []
         self.equity: list[int] = []
         self.trough: list[int] = []
@@ -183,7 +238,13 @@ class Reference:
         self.day: int | None = None
         self.entries_today = self.orders = self.trades = self.halts = 0
         self.open_halts: dict[str, dict[str, int]] = {}
-        fresh = dict.fromkeys(("ts", "order", "held", "since")) | {"mode": "idle", "known": 0, "close": 0, "traded": 0}
+        fresh = dict.fromkeys(("ts", "order", "held", "since", "word", "reason", "signalled")) | {
+            "mode": "idle",
+            "seen": 0,
+            "known": 0,
+            "close": 0,
+            "traded": 0,
+        }
         self.book: list[Symbol] = [{**fresh, "place": s, "market": market} for s, market in enumerate(markets)]
 
     def say(self, kind: str, ts: int, symbol: int | None, **words: Any) -> None:
@@ -214,6 +275,8 @@ class Reference:
             if waits(one, "sell") and row[4] > 0:  # (c) S5, S8
                 self.sell(ts, one, one["order"]["reason"], row[0], one["order"]["number"])
         for one, row in present:
+            if one["held"] and one["held"]["candles"] in self.target_steps:
+                self.step_target(ts, one, row[0], row[4])  # S40
             if one["held"] and row[4] > 0:  # (d) S9, S5
                 self.protect(ts, one, at_open(self.rules, one["held"], row[0]))
         for one, row in present:
@@ -226,7 +289,10 @@ class Reference:
         self.guard(ts)  # (h)
         for one, row in present:
             if "strategy_error" not in self.open_halts:  # J17
-                self.decide(ts, one, row[5], row[6])  # (i)
+                self.decide(ts, one, row[5], row[6], row[7])  # (i)
+        for one, _ in present:
+            if one["held"] and not one["order"] and 0 < self.rules.max_held_candles <= one["held"]["candles"]:
+                self.place(ts, one, "sell", "time_stop")  # S32
 
     def new_day(self, ts: int) -> None:
         """S7, and the pause of S15."""
@@ -259,7 +325,16 @@ class Reference:
         if one["mode"] == "flat":
             self.move(one, ts, "rewarm", "warming")
         if self.rules.sell_on_gap and one["held"] and not one["order"]:
-            self.place(ts, one, "sell", "data_gap", None)
+            self.place(ts, one, "sell", "data_gap")
+
+    def step_target(self, ts: int, one: Symbol, price: int, volume: int) -> None:
+        """S40."""
+        held, tick = one["held"], one["market"].tick
+        gain = self.target_steps[held["candles"]]
+        moved = share_up(held["entry"], gain) if gain >= 0 else -share_down(held["entry"], -gain)
+        held["target"] = ceil(Fraction(held["entry"] + moved, tick)) * tick
+        if volume > 0 and price > max(held["target"], stop_in_force(held)[0] or 0):
+            self.sell(ts, one, "target_step", price, 0, least=held["target"])
 
     def protect(self, ts: int, one: Symbol, hit: Hit | None) -> None:
         if hit:
@@ -267,37 +342,60 @@ class Reference:
 
     def enter(self, ts: int, one: Symbol, price: int, volume: int, *, opens: Mapping[int, int]) -> None:
         """S10, S5, S23, S23a, S24: the entry that waits, with the values of this moment. opens: of those that trade."""
-        rules, order, market = self.rules, one["order"], one["market"]
+        rules, order = self.rules, one["order"]
         if one["known"] == 0:
-            return self.refuse_order(ts, one, "warming", 0, rules.warm_up)
+            return self.refuse_order(ts, one, "warming", 0, rules.settle)
         if volume == 0:
             order["blocked"] += 1
             return self.expire(ts, one, "no_volume") if order["blocked"] > rules.max_fill_delay_candles else None
-        if 0 < rules.max_daily_trades <= self.entries_today:
-            return self.refuse_order(ts, one, "max_daily_trades", self.entries_today, rules.max_daily_trades)
         exposed = 0
         for held in (other for other in self.book if other["held"]):
             now = opens.get(held["place"], held["close"])
             exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
+        entry = self.sized_entry(one, price, exposed, order["confidence"], order["given"])
+        for refusal in self.open_refusals(one, entry, exposed, self.entries_today):
+            return self.refuse_order(ts, one, *refusal)
+        return self.buy(ts, one, price, entry["paid"], entry["quantity"], entry["levels"])
+
+    def sized_entry(self, one: Symbol, price: int, exposed: int, confidence: int, given: Given) -> dict[str, Any]:
+        """S23, S23a: what an entry at a price comes to, rejected or not."""
+        rules, market = self.rules, one["market"]
         allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
-        wanted = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
-        budget = min(wanted, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
-        if exposed >= allowed:
-            return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
-        if budget == 0:
-            return self.refuse_order(ts, one, "insufficient_cash", self.cash, None)
-        quantity, paid = sized(rules, market, budget, price, one["traded"])
+        sizes = [(rules.max_position, rules.position_size_ppm), (self.marked, rules.equity_share_ppm)]
+        named = [share_down(share_down(whole, ppm), confidence) for whole, ppm in sizes if whole * ppm]
+        budget = max(0, min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed))
+        loss = share_down(share_down(self.marked, rules.risk_ppm), confidence) if rules.risk_ppm else None
+        quantity, paid = sized(rules, market, budget, price, one["traded"], loss, given)
+        levels = levels_at(rules, market.tick, paid, given)
+        found = {"allowed": allowed, "budget": budget, "quantity": quantity, "paid": paid, "levels": levels}
+        return {**found, "given": given, "loss": loss}
+
+    def open_refusals(
+        self, one: Symbol, entry: Mapping[str, Any], exposed: int, entries: int
+    ) -> Iterator[tuple[str, int, int | None]]:
+        """S24: what is asked at an open, in order. entries: of the day."""
+        rules, market, paid, quantity = self.rules, one["market"], entry["paid"], entry["quantity"]
+        if 0 < rules.max_daily_trades <= entries:
+            yield "max_daily_trades", entries, rules.max_daily_trades
+        if exposed >= entry["allowed"]:
+            yield "max_exposure", exposed, entry["allowed"]
+        if entry["budget"] == 0:
+            yield "insufficient_cash", self.cash, None
+        if quantity == 0 and affordable(rules, market, entry["budget"], paid):
+            stop = stop_in_force(entry["levels"])[0] or 0
+            yield "below_lot", entry["loss"], lost_at(rules, market, paid, stop, int(market.lot))
         if quantity == 0:
-            return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
-        levels = levels_at(rules, market.tick, paid)
-        stop, _ = stop_in_force(levels)
+            yield "below_lot", entry["budget"], paid * market.lot * market.k
+        for distance in (entry["given"][0], entry["given"][2]):
+            if distance >= 0 and paid - distance < market.tick:  # S30
+                yield "no_level", distance, market.tick
+        stop, _ = stop_in_force(entry["levels"])
         if stop is not None and stop < market.tick:  # S25a
-            return self.refuse_order(ts, one, "no_level", stop, market.tick)
+            yield "no_level", stop, market.tick
         for level in (paid, paid if stop is None else stop):
             notional = level * quantity * market.k
             if notional < market.min_notional:
-                return self.refuse_order(ts, one, "below_min_notional", notional, market.min_notional)
-        return self.buy(ts, one, price, paid, quantity, levels)
+                yield "below_min_notional", notional, market.min_notional
 
     def buy(self, ts: int, one: Symbol, reference: int, price: int, quantity: int, levels: dict[str, Any]) -> None:
         """S10, S26."""
@@ -306,19 +404,22 @@ class Reference:
         self.cash -= notional + fee
         self.trades += 1
         self.entries_today += 1
-        one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, **levels}
+        one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades}
+        one["held"] |= {"candles": 0, **levels}
         words = {"order": one["order"]["number"], "trade": self.trades, "side": "buy", "reason": "signal"}
         amounts = {"reference": reference, "price": price, "quantity": quantity, "fee": fee, "cash": self.cash}
         self.say("filled", ts, one["place"], **words, **amounts, other=0)
         one["order"] = None
         self.move(one, ts, "enter", "long")
 
-    def sell(self, ts: int, one: Symbol, reason: str, reference: int, order: int, other: int = 0) -> None:
+    def sell(
+        self, ts: int, one: Symbol, reason: str, reference: int, order: int, other: int = 0, least: int = 0
+    ) -> None:
         """S8, S9, S11, S25, S26: the whole position goes. order: its number, 0 for a protective exit."""
         held, market = one["held"], one["market"]
         resting = reason == "take_profit"
         slipping = slipped(self.rules, market, reference, held["quantity"], one["traded"], side=-1)
-        price = reference if resting else slipping
+        price = reference if resting else max(least, slipping)
         notional = price * held["quantity"] * market.k
         if self.cash + notional > BOUND:
             raise Broken(one["place"])
@@ -336,15 +437,23 @@ class Reference:
         one["since"] = -1 if gross < fees else one["since"]  # 0 once this candle has closed
         if one["mode"] == "long":
             self.move(one, ts, "exit", "flat")
-            if one["known"] < self.rules.warm_up:
+            if not self.is_warm(one):
                 self.move(one, ts, "rewarm", "warming")  # S4
 
     def mark(self, ts: int, rows: Mapping[int, Any]) -> None:
         """S13, S14: equity at the closes, and the trail after the candle."""
         self.marked = trough = self.cash
         for s, one in enumerate(self.book):
+            if s in rows and one["held"]:
+                one["held"]["candles"] += 1
             if s in rows:
-                one.update(known=one["known"] + 1, close=rows[s][3], traded=rows[s][4] or one["traded"], ts=ts)
+                one.update(
+                    seen=one["seen"] + 1,
+                    known=one["known"] + 1,
+                    close=rows[s][3],
+                    traded=rows[s][4] or one["traded"],
+                    ts=ts,
+                )
                 one["since"] = None if one["since"] is None else one["since"] + 1
             self.marked += worth(one)
             if self.marked > BOUND:
@@ -353,7 +462,7 @@ class Reference:
                 low = max(rows[s][2], stop_in_force(one["held"])[0] or 0) if s in rows else one["close"]
                 trough += worth({**one, "close": min(low, one["close"])})
             if s in rows and one["held"] and rows[s][4] > 0:
-                raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1])
+                raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1], rows[s][7][2])
         self.peak = max(self.peak, self.marked)
         self.equity.append(self.marked)
         self.trough.append(trough)
@@ -380,7 +489,7 @@ class Reference:
             if one["mode"] != "halted":
                 self.move(one, ts, "halt", "halted")
             if self.rules.flatten and one["held"] and not one["order"]:
-                self.place(ts, one, "sell", "halt", None)
+                self.place(ts, one, "sell", "halt")
 
     def lift(self, ts: int, rule: str, by: str) -> None:
         number = self.open_halts.pop(rule)["number"]
@@ -401,22 +510,52 @@ class Reference:
             self.lift(ts, rule, "operator")
             self.resume_modes(ts)
 
-    def decide(self, ts: int, one: Symbol, signal: int, strength: float) -> None:
+    def decide(self, ts: int, one: Symbol, signal: int, strength: float, distances: Given) -> None:
         """S16, S23, S24."""
-        if one["mode"] == "warming" and one["known"] >= self.rules.warm_up and ts >= self.rules.start_ts:
+        if one["mode"] == "warming" and self.is_warm(one) and ts >= self.rules.start_ts:
             self.move(one, ts, "warm", "flat")
         if signal == 0:
             return
+        power = confidence(self.rules, strength)
+        flags = (self.rules.stop_distance, self.rules.target_distance, self.rules.trail_distance)
+        given = [distance if flag else -1 for flag, distance in zip(flags, distances, strict=True)]
+        refusal = next(iter(self.enter_refusals(one, flags, given) if signal > 0 else leave_refusals(one)), None)
+        standing = self.stands(ts, one, signal, refusal, power, given)
+        one["signalled"] = one["seen"]
+        if standing:
+            return
+        one["word"], one["reason"] = signal, refusal and refusal[0]
         self.say("signal", ts, one["place"], signal=signal, strength=strength)
         if signal < 0 and waits(one, "buy"):
             self.expire(ts, one, "signal")  # S5
         side = "buy" if signal > 0 else "sell"
-        for reason, value, limit in self.enter_refusals(one) if signal > 0 else leave_refusals(one):
-            self.say("order_rejected", ts, one["place"], order=0, side=side, reason=reason, value=value, limit=limit)
+        if refusal:
+            words = dict(zip(("reason", "value", "limit"), refusal, strict=True))
+            self.say("order_rejected", ts, one["place"], order=0, side=side, **words)
             return
-        self.place(ts, one, side, "signal", confidence(self.rules, strength) if signal > 0 else None)
+        self.place(ts, one, side, "signal", *((power, given) if signal > 0 else ()))
 
-    def enter_refusals(self, one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
+    def stands(self, ts: int, one: Symbol, signal: int, refusal: Any, power: int, given: Given) -> bool:
+        """S28."""
+        if (one["word"], one["signalled"]) != (signal, one["seen"] - 1) or not one["reason"]:
+            return False
+        if signal < 0 and waits(one, "buy"):
+            return False
+        if refusal:
+            return bool(refusal[0] == one["reason"])
+        if signal < 0 or one["reason"] not in AT_THE_OPEN:
+            return False
+        exposed = sum(worth(other) for other in self.book)
+        entry = self.sized_entry(one, one["close"], exposed, power, given)
+        next_day = (ts + self.rules.step_ms) // DAY_MS != ts // DAY_MS
+        again = next(self.open_refusals(one, entry, exposed, 0 if next_day else self.entries_today), None)
+        return bool(again and again[0] == one["reason"])
+
+    def is_warm(self, one: Symbol) -> bool:
+        """S29."""
+        return bool(one["seen"] >= self.rules.warm_up and one["known"] >= self.rules.settle)
+
+    def enter_refusals(self, one: Symbol, flags: Given, given: Given) -> Iterator[tuple[str, int | None, int | None]]:
         rules = self.rules
         taken = sum(bool(other["held"]) + waits(other, "buy") for other in self.book)
         if one["mode"] == "halted":
@@ -424,23 +563,34 @@ class Reference:
         if one["held"]:
             yield "already_long", None, None
         if one["mode"] == "warming":
-            yield "warming", one["known"], rules.warm_up
+            whole = one["seen"] >= rules.warm_up
+            yield ("warming", one["known"], rules.settle) if whole else ("warming", one["seen"], rules.warm_up)
         if one["order"]:
             yield "order_waiting", one["order"]["number"], None
         if one["since"] is not None and one["since"] < rules.cooldown_candles:
             yield "cooldown", one["since"], rules.cooldown_candles
         if taken >= rules.max_open_positions:
             yield "max_open_positions", taken, rules.max_open_positions
+        tick = one["market"].tick
+        for flag, distance in zip(flags, given, strict=True):
+            if flag and distance < tick:  # S30
+                yield "no_level", None if distance < 0 else distance, tick
+        if flags[0] and given[0] >= one["close"]:
+            yield "no_level", given[0], tick
 
-    def place(self, ts: int, one: Symbol, side: str, reason: str, confidence: int | None) -> None:
+    def place(
+        self, ts: int, one: Symbol, side: str, reason: str, confidence: int | None = None, given: Given = NOT_GIVEN
+    ) -> None:
         self.orders += 1
-        one["order"] = {"number": self.orders, "side": side, "reason": reason, "confidence": confidence, "blocked": 0}
-        self.say("order_placed", ts, one["place"], order=self.orders, side=side, reason=reason, confidence=confidence)
+        words = {"side": side, "reason": reason, "confidence": confidence}
+        one["order"] = {"number": self.orders, "blocked": 0, "given": given, **words}
+        levels = {name: None if far < 0 else far for name, far in zip(("stop", "target", "trail"), given, strict=True)}
+        self.say("order_placed", ts, one["place"], order=self.orders, **words, **levels)
 
     def refuse_order(self, ts: int, one: Symbol, reason: str, value: int, limit: int | None) -> None:
         number = one["order"]["number"]
         self.say("order_rejected", ts, one["place"], order=number, side="buy", reason=reason, value=value, limit=limit)
-        one["order"] = None
+        one["order"], one["reason"] = None, reason
 
     def expire(self, ts: int, one: Symbol, reason: str) -> None:
         order = one["order"]

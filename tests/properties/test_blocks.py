@@ -136,5 +136,6 @@ def until(case: Case, timestamps: int) -> Case:
     counts = [int(np.searchsorted(one.ts, moments[timestamps])) for one in case.columns]
     return case._replace(
         columns=tuple(Columns(*(c[:n] for c in one)) for one, n in zip(case.columns, counts, strict=True)),
+        distances=tuple(one[:n] for one, n in zip(case.distances, counts, strict=True)),
         signals=tuple((one[:n], power[:n]) for (one, power), n in zip(case.signals, counts, strict=True)),
     )

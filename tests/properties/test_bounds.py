@@ -16,7 +16,9 @@ HIGHEST = BOUND // 1_000  # of a price (D1)
 PRICES = (12, 10**9, 10**13, HIGHEST // 3)
 ALL_IN = {
     "max_gap_candles": 2,
-    "entry_threshold_ppm": 0,
+    "confidence_threshold_ppm": 0,
+    "equity_share_ppm": 0,
+    "risk_ppm": 0,
     "position_size_ppm": 1_000_000,
     "max_exposure_ppm": 1_000_000,
     "take_profit_ppm": 0,

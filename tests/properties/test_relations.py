@@ -23,7 +23,13 @@ from tests.properties.cases import (
 )
 
 WEEK_MS = 7 * v.DAY_MS
-PLAIN = LIMITS_OFF | {"max_slippage_ppm": 10_000, "cooldown_candles": 0, "entry_threshold_ppm": 0}
+PLAIN = LIMITS_OFF | {
+    "max_slippage_ppm": 10_000,
+    "cooldown_candles": 0,
+    "confidence_threshold_ppm": 0,
+    "equity_share_ppm": 0,
+    "risk_ppm": 0,
+}
 
 
 @settings(max_examples=100, deadline=None)
@@ -35,6 +41,7 @@ def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) ->
         balance=10 * case.balance,
         markets=tuple(one._replace(tick=10 * one.tick, min_notional=10 * one.min_notional) for one in case.markets),
         columns=tuple(repriced(one, lambda price: 10 * price) for one in case.columns),
+        distances=tuple(np.where(one > 0, 10 * one, one) for one in case.distances),
     )
     coarse, fine = fold(case), fold(finer)
     assert [row[1:] for row in coarse.rows if row[0] == v.SIGNAL] == [
@@ -72,6 +79,7 @@ def test_the_order_of_symbols_does_not_change_fills_if_no_account_limit_binds(ca
     order = random.sample(range(len(case.columns)), len(case.columns))
     other = case._replace(
         columns=tuple(case.columns[s] for s in order),
+        distances=tuple(case.distances[s] for s in order),
         signals=tuple(case.signals[s] for s in order),
         markets=tuple(case.markets[s] for s in order),
     )
@@ -96,6 +104,7 @@ def test_a_symbol_without_signals_does_not_change_the_fills_of_other_symbols(
     columns = columns._replace(ts=EPOCH + (columns.ts - EPOCH) * (case.rules.step_ms // HOUR))
     silent = case._replace(
         columns=(*case.columns, columns),
+        distances=(*case.distances, np.full((len(columns.ts), 3), v.NONE)),
         signals=(*case.signals, (np.zeros_like(signal), strength)),
         markets=(*case.markets, case.markets[0]),
     )

@@ -67,6 +67,8 @@ BY_HAND = {
     "halted_share": 0,
     "warming_share": 2 / 13,
     "entry_budget": 9_000,
+    "standing_entries": 0,
+    "standing_exits": 0,
     "candles": 13,
     "gaps": 0,
     "missing_candles": 0,

@@ -26,7 +26,7 @@ def line(summary, label):
     [
         ("run", "Tiny: BTC/USDT 1h"),
         ("candles", "13, 2024-01-01T00:00Z to 2024-01-01T13:00Z"),
-        ("entry budget", "9,000.00 USDT at most, commission included (confidence is 0.9 at most)"),
+        ("entry size", "9,000.00 USDT at most, commission included (confidence is 0.9 at most)"),
         ("net profit", "107.00 USDT"),
         ("total return", "0.11%"),
         ("CAGR", "- (0 days, at least 30 are needed)"),

@@ -56,7 +56,7 @@ def test_finished_runs_and_runs_of_another_configuration_do_not_block_a_start(tm
 def test_an_unfinished_run_of_another_version_blocks_a_start(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     text = (folder / "journal.jsonl").read_bytes()
-    (folder / "journal.jsonl").write_bytes(text.replace(b'"schema":2', b'"schema":1', 1))
+    (folder / "journal.jsonl").write_bytes(text.replace(b'"schema":3', b'"schema":1', 1))
     with raises_code(ConfigError, "plan_differs"):
         folder_of(tmp_path, *OTHER_PLAN)
 

@@ -10,6 +10,7 @@ from safla.core.values import Columns
 from safla.errors import Finding, StrategyError
 from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check_look_ahead, engine_values
 from safla.runs.strategy_candles import candles_of, rows_between
+from tests.core.scenario import QUIET
 from tests.errors import raises_code
 from tests.scale import some_of
 
@@ -48,10 +49,14 @@ def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed
 
     size = len(candles)
     return check_look_ahead(
-        series, ask, ask_about=ask_about, name="mine", threshold_ppm=threshold_ppm, warm_up=WARM_UP, window=window,
+        series, ask, ask_about=ask_about, name="mine", rules=rules_of(threshold_ppm), window=window,
         budget=budget, seed=seed,
         asked=np.ones(size, bool) if asked is None else asked, notice=SlowNotice(lambda text: None, cuts=budget),
     )[1]  # fmt: skip
+
+
+def rules_of(threshold_ppm):
+    return QUIET._replace(warm_up=WARM_UP, confidence_threshold_ppm=threshold_ppm)
 
 
 def certain(signal):
@@ -435,13 +440,14 @@ def test_a_strategy_that_needs_more_than_its_window_is_found(function):
 @pytest.mark.parametrize("threshold_ppm", [0, 1, 1_000, 10_000, 999_999])
 def test_entries_are_compared_by_their_confidence(threshold_ppm):
     strength = np.concatenate([[0.0, 1e308, 1e-300], np.geomspace(1e-9, 10, 400), np.arange(0, 0.002, 1e-5)])
-    found = engine_values(StrategyAnswer(np.ones(len(strength), np.int8), strength), threshold_ppm=threshold_ppm)
-    assert [one - 1 for one in found.tolist()] == [confidence_ppm(one, threshold_ppm) for one in strength.tolist()]
+    found = engine_values(StrategyAnswer(np.ones(len(strength), np.int8), strength), rules=rules_of(threshold_ppm))
+    expected = [confidence_ppm(one, 900_000, threshold_ppm) for one in strength.tolist()]
+    assert [one - 1 for one in found.tolist()] == expected
 
 
 def test_the_strength_of_exits_and_of_no_signal_is_ignored():
     answer = StrategyAnswer(np.array([-1, 0, -1, 0], np.int8), np.array([0.1, 0.2, 0.3, 5.0]))
-    assert engine_values(answer, threshold_ppm=1_000).tolist() == [-1, 0, -1, 0]
+    assert engine_values(answer, rules=rules_of(1_000)).tolist() == [-1, 0, -1, 0]
 
 
 # --- Slow and failing strategies -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from safla.strategies.sma_crossover import Crossover, check, resolve, warm_up
 
 def test_a_minimal_strategy_depends_on_all_candles_and_keeps_its_parameters_unchanged() -> None:
     mine, section = Strategy(STRATEGIES["sma_crossover"].columns, warm_up), StrategySection(parameters={"hours": 24})
-    keys = keys_of(mine, section)
+    keys = keys_of(mine, section, 3_600_000)
     assert mine.resolve(keys) == {"hours": 24}
     assert list(mine.check(keys)) == []
     assert (mine.window(None), mine.price_factor(None), mine.natural) == (None, 1, False)
@@ -17,7 +17,7 @@ def test_a_minimal_strategy_depends_on_all_candles_and_keeps_its_parameters_unch
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_built_in_strategy_is_incremental(name: str) -> None:
-    assert STRATEGIES[name].fold is not None
+    assert STRATEGIES[name].fold is not None or STRATEGIES[name].by_symbol is not None
 
 
 def test_the_warm_up_of_the_crossover_is_slow_window_plus_cross_plus_confirmation() -> None:

@@ -11,7 +11,7 @@ from safla.core.frames import FRAMES
 from safla.core.values import Float64
 from safla.section import number_range
 from safla.strategies.indicators.graph import Computed, Indicator
-from safla.strategies.indicators.kind import Kind
+from safla.strategies.indicators.kind import Kind, settle_rows
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import SOURCES
 from safla.strategies.indicators.warm_up import frame_ms, rows_needed, sum_factors
@@ -67,6 +67,7 @@ class RuleSet(NamedTuple):
     exit: ConditionTree[Term] | None
     strength: Term | None
     warm_up: int  # candles before the first signal
+    settle: int  # candles after a gap before an entry (V18)
     price_factor: int  # a price times this is the largest number that exact sums make (V3)
     volume_factor: int
 
@@ -129,7 +130,9 @@ class _Reader:
         warm_up = self._warm_up([part for part in (entry, leave, strength) if part is not None])
         assert entry is not None or self.problems, "an entry that is missing or wrong is a problem"
         never: Any = entry
-        return RuleSet(self._indicators, self._sources, never, leave, strength, warm_up, *factors)
+        return RuleSet(
+            self._indicators, self._sources, never, leave, strength, warm_up, self._settle(warm_up), *factors
+        )
 
     def _wrong(self, key: tuple[str, ...], text: str, place: Place = NOWHERE) -> None:
         self.problems.append(RuleProblem(key, text, place))
@@ -258,7 +261,7 @@ class _Reader:
             return term.name, term.unit
         column = f"{written}@{timeframe}"  # no name of a user has a space or @
         self._sources[column] = ComputedSource(str(written), term, timeframe)
-        inputs = tuple(dict.fromkeys(column.name for column in columns_of(term)))
+        inputs = tuple(dict.fromkeys(column.name for column in columns_read(term)))
         self._definitions[column] = Computed(column, inputs, _not_yet, look_back(term)[None], timeframe)
         return column, term.unit
 
@@ -318,6 +321,11 @@ class _Reader:
             self._mistakes(("strength",), error)
             return None
 
+    def _settle(self, warm_up: int) -> int:
+        """The longest plain period on the timeframe of the run (V18)."""
+        own = [settle_rows(one.keys) for one in self._indicators.values() if not one.timeframe]
+        return min(max([1, *own]), warm_up)
+
     def _warm_up(self, parts: Iterable[Any]) -> int:
         """The candles before the first signal (V16)."""
         first, auto, longest = 1, 1, ""
@@ -325,7 +333,7 @@ class _Reader:
             return 1
         for part in parts:
             back = look_back(part)
-            for column in columns_of(part):
+            for column in columns_read(part):
                 rows = rows_needed(self._definitions, column.name, step_ms=self._step_ms)
                 definition = self._definitions.get(column.name.partition(".")[0])
                 length = self._step_ms if definition is None else frame_ms(definition, self._step_ms)
@@ -342,16 +350,16 @@ class _Reader:
         return int(wanted)
 
 
-def columns_of(part: Any) -> Iterator[Column]:
+def columns_read(part: Any) -> Iterator[Column]:
     """The columns that a resolved condition or value reads."""
     for term in [part] if isinstance(part, Constant | Column | Calculated | Earlier) else values_of(part):
         if isinstance(term, Column):
             yield term
         elif isinstance(term, Calculated):
             for operand in term.operands:
-                yield from columns_of(operand)
+                yield from columns_read(operand)
         elif isinstance(term, Earlier):
-            yield from columns_of(term.operand)
+            yield from columns_read(term.operand)
 
 
 def _taken(field: FieldInfo) -> str:
