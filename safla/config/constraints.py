@@ -23,7 +23,9 @@ CROSSOVER, RULES_STRATEGY = "sma_crossover", "rules"
 CROSSOVER_KEYS = (
     "fast_period", "slow_period", "entry_threshold_pct", "exit_threshold_pct", "confirm_within_candles",
 )  # fmt: skip
-RULE_KEYS = ("indicators", "entry", "exit", "strength", "warm_up")
+RULE_KEYS = (
+    "indicators", "entry", "exit", "strength", "stop_distance", "target_distance", "trail_distance", "warm_up",
+)  # fmt: skip
 LOOKBACK = 100  # candles, unless the warm-up is longer
 MAX_HOLES = 10_000_000  # the highest number of synthetic candles
 RECORDED = ("file", "csv", "parquet", "vision")  # sources that read files and need data.path

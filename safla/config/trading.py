@@ -122,6 +122,18 @@ class StrategySection(Section):
     strength: SentenceValue | None = key(
         None, "of rules: how strong an entry is, a value >= 0; confidence is at most 1; null: 1", plan=True
     )
+    stop_distance: SentenceValue | None = key(
+        None, "of rules: how far below its fill an entry has its stop, in price; null: risk.stop_loss_pct", plan=True
+    )
+    target_distance: SentenceValue | None = key(
+        None, "of rules: how far above its fill the target is, in price; null: risk.take_profit_pct", plan=True
+    )
+    trail_distance: SentenceValue | None = key(
+        None,
+        "of rules: how far below the highest price since the fill the trail is, in price, anew at each candle; "
+        "null: risk.trailing_stop_pct",
+        plan=True,
+    )
     warm_up: Literal["auto"] | Annotated[int, Field(ge=1, le=1_000_000)] = key(
         "auto",
         "of rules: candles before the first signal; auto: until the seeds of averages no longer decide",

@@ -54,7 +54,7 @@ def signal_source(
     StrategyError and Finding of a strategy from Python, which is asked here about all recorded candles.
     """
     if run.strategy.by_symbol is not None:
-        return SymbolSignals(run, run.strategy.by_symbol, is_compiled=forms.loop is not None)
+        return SourceOfSymbols(run, run.strategy.by_symbol, is_compiled=forms.loop is not None)
     if run.strategy.per_candle is not None:
         return CandleSignals(run, series, unasked=unasked, failed=failed)
     if run.strategy.fold is not None:
@@ -138,13 +138,14 @@ class _SymbolFold:
                 del column[: before + 1 - self._rows_before]
 
 
-class SymbolSignals:
+class SourceOfSymbols:
     """The signals of a strategy with a source for each symbol, which takes recorded and live candles alike."""
 
     def __init__(self, run: RunPlan, by_symbol: Callable[..., SymbolSource], *, is_compiled: bool) -> None:
         """is_compiled: whether long blocks are fed to compiled code."""
         from safla.strategies.indicators.graph import unchanged  # only for strategies of indicators
 
+        self._given = run.strategy.distances(run.parameters)
         form, step_ms = fastest if is_compiled else unchanged, run.plan.rules.step_ms
         self._symbols = [
             by_symbol(run.parameters, scale.price_decimals, scale.volume_decimals, step_ms, form)
@@ -153,7 +154,10 @@ class SymbolSignals:
 
     def feed(self, block: Grid) -> Signals:
         """The signals of the next block."""
-        signals = Signals(np.zeros(block.open.shape, np.int8), np.zeros(block.open.shape))
+        columns: list[Any] = [
+            np.full(block.open.shape, v.NONE) if is_given else v.NOT_GIVEN for is_given in self._given
+        ]
+        signals = Signals(np.zeros(block.open.shape, np.int8), np.zeros(block.open.shape), *columns)
         for row, symbol in enumerate(self._symbols):
             places = np.flatnonzero(block.open[row])
             if len(places):
@@ -161,7 +165,11 @@ class SymbolSignals:
                 candles = Columns(block.ts, *(column[row] for column in block[1:]))
                 if not whole:
                     candles = Columns(*(column[places] for column in candles))
-                signals.signal[row, places], signals.strength[row, places] = symbol.feed(candles)
+                found = symbol.feed(candles)
+                signals.signal[row, places], signals.strength[row, places] = found.signal, found.strength
+                for column, values in zip(columns, found[2:], strict=True):
+                    if column is not v.NOT_GIVEN:
+                        column[row, places] = values
         return signals
 
     def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002  (a source that never fails)

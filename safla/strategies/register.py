@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from safla.core.scale import MILLION
 from safla.core.sizing import Confidence
-from safla.core.values import Columns, Float64, Int8
+from safla.core.values import NOT_GIVEN, Columns, Float64, Int8, Int64
 from safla.section import Section
 from safla.strategies import rsi, sma_crossover
 
@@ -78,11 +78,21 @@ class TimedKeys(NamedTuple):
     step_ms: int
 
 
+class SymbolSignals(NamedTuple):
+    """The signals of one symbol, by candle; NOT_GIVEN in place of a distance that the strategy does not give (S30)."""
+
+    signal: Int8
+    strength: Float64
+    stop: Int64 = NOT_GIVEN
+    target: Int64 = NOT_GIVEN
+    trail: Int64 = NOT_GIVEN
+
+
 class SymbolSource(Protocol):
     """The signals of one symbol, block after block."""
 
-    def feed(self, candles: Columns) -> tuple[Int8, Float64]:
-        """Signal and strength of each candle of the next block. StrategyError if the strategy fails."""
+    def feed(self, candles: Columns) -> SymbolSignals:
+        """The signals of the candles of the next block. StrategyError if the strategy fails."""
 
 
 class Code(NamedTuple):
@@ -170,6 +180,7 @@ STRATEGIES: dict[str, Strategy] = {
     "rules": Strategy(
         _no_array_function, warm_up=lambda rules: int(rules.warm_up), resolve=_rule_set, check=_rule_problems,
         price_factor=lambda rules: int(rules.price_factor), settle=lambda rules: int(rules.settle),
+        distances=lambda rules: GivenDistances(*(one is not None for one in (rules.stop, rules.target, rules.trail))),
         by_symbol=_symbol_rules,
     ),
     "sma_crossover": Strategy(

@@ -20,6 +20,17 @@ def test_every_built_in_strategy_is_incremental(name: str) -> None:
     assert STRATEGIES[name].fold is not None or STRATEGIES[name].by_symbol is not None
 
 
+def test_rules_are_evaluated_symbol_by_symbol() -> None:
+    section = StrategySection.model_validate({"name": "rules", "entry": "close > open"})
+    strategy = STRATEGIES["rules"]
+    parameters = strategy.resolve(keys_of(strategy, section, 3_600_000))
+    assert strategy.by_symbol is not None
+    assert strategy.by_symbol(parameters, 2, 5, 3_600_000, lambda function: function) is not None
+    assert (strategy.warm_up(parameters), strategy.distances(parameters)) == (1, (False, False, False))
+    with pytest.raises(AssertionError, match="symbol by symbol"):
+        strategy.columns(None, parameters)
+
+
 def test_the_warm_up_of_the_crossover_is_slow_window_plus_cross_plus_confirmation() -> None:
     assert STRATEGIES["sma_crossover"].warm_up(Crossover(3, 8, 0, 0, 1)) == 10
 

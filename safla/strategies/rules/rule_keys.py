@@ -66,6 +66,9 @@ class RuleSet(NamedTuple):
     entry: ConditionTree[Term]
     exit: ConditionTree[Term] | None
     strength: Term | None
+    stop: Term | None  # distances, in price (S30)
+    target: Term | None
+    trail: Term | None
     warm_up: int  # candles before the first signal
     settle: int  # candles after a gap before an entry (V18)
     price_factor: int  # a price times this is the largest number that exact sums make (V3)
@@ -123,15 +126,19 @@ class _Reader:
         if section.entry is None:
             self._wrong(("entry",), "is missing; write a condition, such as fast crosses above slow")
         leave = self._condition("exit", section.exit)
-        strength = self._strength()
+        strength = self._value("strength", section.strength, NUMBER)
+        stop = self._value("stop_distance", section.stop_distance, PRICE)
+        target = self._value("target_distance", section.target_distance, PRICE)
+        trail = self._value("trail_distance", section.trail_distance, PRICE)
         for name in self._parameters.keys() - self._used:
             self._wrong(("parameters", name), f"{name} is not used; use it in a sentence or as a period, or remove it")
         factors = sum_factors(self._definitions, step_ms=self._step_ms)
-        warm_up = self._warm_up([part for part in (entry, leave, strength) if part is not None])
+        warm_up = self._warm_up([part for part in (entry, leave, strength, stop, target, trail) if part is not None])
         assert entry is not None or self.problems, "an entry that is missing or wrong is a problem"
         never: Any = entry
+        settle = self._settle(warm_up)
         return RuleSet(
-            self._indicators, self._sources, never, leave, strength, warm_up, self._settle(warm_up), *factors
+            self._indicators, self._sources, never, leave, strength, stop, target, trail, warm_up, settle, *factors
         )
 
     def _wrong(self, key: tuple[str, ...], text: str, place: Place = NOWHERE) -> None:
@@ -216,7 +223,11 @@ class _Reader:
         try:
             return kind.section.model_validate(values)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
+            details = error.errors(include_url=False, include_input=False)
+            misspelt = any(detail["type"] == "extra_forbidden" for detail in details)
+            for detail in details:
+                if misspelt and detail["type"] == "missing":
+                    continue
                 self._wrong_key(kind, name, key, str(detail["loc"][0]), detail["type"], values)
             return None
 
@@ -308,17 +319,16 @@ class _Reader:
             self._mistakes((name,), error)
             return None
 
-    def _strength(self) -> Term | None:
-        sentence = self._section.strength
+    def _value(self, name: str, sentence: Any, unit: MeasureUnit) -> Term | None:
         if sentence is None:
             return None
         self._count_used(str(sentence))
         if self._is_broken(str(sentence)):
             return None
         try:
-            return resolve_value(parse_value(str(sentence)), self._environment(None), unit=NUMBER)
+            return resolve_value(parse_value(str(sentence)), self._environment(None), unit=unit)
         except SentenceError as error:
-            self._mistakes(("strength",), error)
+            self._mistakes((name,), error)
             return None
 
     def _settle(self, warm_up: int) -> int:

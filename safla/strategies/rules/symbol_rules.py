@@ -7,9 +7,10 @@ import numpy as np
 
 from safla.core.frames import FRAMES, begin_frame, higher_candles
 from safla.core.scale import LIMIT
-from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8, Int64
+from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, NONE, NOT_GIVEN, Columns, Float64, Int64
 from safla.errors import StrategyError
 from safla.strategies.indicators.graph import COMPILED_FROM, Computed, Definitions, Form, Graph
+from safla.strategies.register import SymbolSignals
 from safla.strategies.rules.evaluate import BlockValues, ConditionEvaluator, ValueEvaluator
 from safla.strategies.rules.look_back import look_back
 from safla.strategies.rules.rule_keys import ComputedSource, RuleSet, columns_read
@@ -37,7 +38,9 @@ class SymbolRules:
         self._entry = ConditionEvaluator(rules.entry, decimals)
         self._exit = None if rules.exit is None else ConditionEvaluator(rules.exit, decimals)
         self._strength = None if rules.strength is None else ValueEvaluator(rules.strength, decimals)
-        parts = [part for part in (rules.entry, rules.exit, rules.strength) if part is not None]
+        distances = (rules.stop, rules.target, rules.trail)
+        self._distances = [None if term is None else ValueEvaluator(term, decimals) for term in distances]
+        parts = [part for part in (rules.entry, rules.exit, rules.strength, *distances) if part is not None]
         backs: dict[str | None, int] = {None: 0}
         wanted: dict[str | None, list[str]] = {None: []}
         for part in parts:
@@ -55,11 +58,11 @@ class SymbolRules:
             if clock is not None
         }  # fmt: skip
 
-    def feed(self, candles: Columns) -> tuple[Int8, Float64]:
-        """Signal and strength of each candle of a block. StrategyError if a volume is too large for exact sums (V3)."""
+    def feed(self, candles: Columns) -> SymbolSignals:
+        """The signals of the candles of a block. StrategyError if a volume is too large for exact sums (V3)."""
         rows = len(candles.ts)
         if int(candles.volume.max()) > self._most_volume:
-            raise StrategyError("a volume is too large for the sums of its indicators", code="number_too_large")
+            raise StrategyError("a volume is too large for the sums of its indicators", code="strategy_error")
         columns, first = self._own.feed(candles), min(self._seen, self._back)
         clocks: dict[str | None, Mapping[str, Float64]] = {None: columns}
         visible: dict[str, Int64] = {}
@@ -77,7 +80,16 @@ class SymbolRules:
         warming = max(0, self._warm_up - 1 - self._seen)
         signal[:warming], strength[:warming] = 0, 0.0
         self._seen += rows
-        return signal, strength
+        given = (NOT_GIVEN if one is None else to_prices(one.doubles(values)) for one in self._distances)
+        return SymbolSignals(signal, strength, *given)
+
+
+def to_prices(values: Float64) -> Int64:
+    """Values in price units as integers, each as `scale.to_price` makes it; NONE where one is not known or below 0."""
+    known = values >= 0
+    units = np.clip(np.rint(np.where(known, values, 0)), 0, LIMIT).astype(np.int64)
+    prices: Int64 = np.where(known, units, NONE)
+    return prices
 
 
 class _Kept:
