@@ -26,8 +26,7 @@ from safla.error_codes import CODES
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
 from tests.scale import some_of
-from tests.tidy import rules
-from tests.tidy.source import ROOT, sources
+from tests.tidy.source import ROOT
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (README, *(ROOT / "docs").rglob("*.md")))
@@ -228,14 +227,3 @@ def test_the_reference_has_a_row_for_every_key_and_every_event() -> None:
 
 def test_the_reference_names_every_reason_code() -> None:
     assert [code for code in (*REASONS[1:], *HALT_RULES, *RESUMERS) if not re.search(rf"\b{code}\b", REFERENCE)] == []
-
-
-# --- The rules -------------------------------------------------------------------------------------------------------
-
-
-def test_every_rule_cited_in_the_code_is_in_docs() -> None:
-    marks = re.compile(r"(?:\*\*|^#+ |^\| )([A-Z][0-9]{1,2}[a-z]?)\b", re.MULTILINE)  # bold, a heading, a row
-    texts = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
-    there = {code for text in texts for code in marks.findall(text)}
-    cited = {code: source.path for source in sources("safla") for code in rules.cited(source)}
-    assert {code: path for code, path in cited.items() if code not in there} == {}
