@@ -76,7 +76,8 @@ mutate: .venv/dev.stamp ## change one place at a time; the tests must notice; MO
 SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
 	mutants paper_kill paper_signals paper_io_points paper_matrix paper_soak commands store hostile_parquet \
 	hostile_journals numbers
-LONGER := test_docs data/test_backfill exchange/test_candle_stream journal/test_events properties/test_reference
+LONGER := test_docs data/test_backfill exchange/test_candle_stream journal/test_events $(addprefix properties/test_, \
+	reference blocks books bounds relations)
 
 soak: .venv/bench.stamp engine ## what takes long, and the long form of what could go on for ever; SEED=20240101
 	$(RUN) -m pytest --scale release --seed $(SEED) -m "not soak" $(SOAKED:%=tests/faults/test_%.py) \

@@ -1,8 +1,11 @@
 """Fixtures for all rooms: real candles, where they lie beside the checkout."""
 
+import ssl
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,23 @@ def no_memory_of_exchanges() -> Iterator[None]:
     feed = sys.modules.get("safla.exchange.client")
     if feed is not None:
         feed._SHARED.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reading_of_the_certificates() -> Iterator[None]:
+    """A client reads 140 certificates before it connects; those of the tests share what the first one read."""
+    create = ssl.create_default_context
+
+    @cache
+    def of_file(cafile: str) -> ssl.SSLContext:
+        return create(cafile=cafile)
+
+    def shared(*purpose: Any, **given: Any) -> ssl.SSLContext:
+        return create(*purpose, **given) if purpose or given.keys() != {"cafile"} else of_file(given["cafile"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", shared)
+        yield
 
 
 @pytest.fixture(scope="session")

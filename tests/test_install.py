@@ -1,6 +1,5 @@
-"""Installation of safla: declared dependencies, content of the wheel, and the Dockerfile, in fresh environments."""
+"""Installation of safla: its name, content of the wheel, and the Dockerfile, in fresh environments."""
 
-import ast
 import json
 import os
 import re
@@ -10,8 +9,6 @@ import tomllib
 import venv
 import zipfile
 from fnmatch import fnmatch
-from functools import cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy
@@ -19,10 +16,9 @@ import pytest
 
 from safla.cli import main
 from safla.compiled.library import LIBRARY, MANIFEST, library
-from tests.tidy.source import ROOT, sources
+from tests.tidy.source import ROOT
 
-DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PROJECT, GROUPS = DECLARED["project"], DECLARED["dependency-groups"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "Dockerfile", "Makefile", "pyproject.toml")]
 TEXTS += [path for folder in ("safla", "configs", "schemas", "docs") for path in (ROOT / folder).rglob("*.*")
           if path.suffix in {".py", ".md", ".yaml", ".json"}]  # fmt: skip
@@ -31,50 +27,6 @@ ELSEWHERE = re.compile(r"(pipx?|uvx?)( tool)? (install|add|inject|run)[^\n`]*[ '
 INSTALLED = re.compile(r"\b(?:pip|pipx|uv|uv tool|uv pip) (?:install|add|inject|run)((?: +[^\s;#`&)]+)*)")
 VALUED = {"--requirement", "-r", "--only-binary"}  # options whose next word is no package
 DEPENDENCIES = Path(numpy.__file__).parents[1]  # where those of this process lie
-
-
-def canonical(name: str) -> str:
-    """A distribution's name, however it is spelled."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def declared(*extras: str) -> set[str]:
-    """The distributions that pyproject.toml names, with those of some extras."""
-    groups = {**PROJECT["optional-dependencies"], **GROUPS}
-    lines = [*PROJECT["dependencies"], *(line for one in extras for line in groups[one])]
-    return {canonical(re.split(r"[ \[<>=!~;]", line)[0]) for line in lines}
-
-
-@cache
-def imported(folder: str) -> set[str]:
-    """Returns the packages that a folder imports, without the standard library and safla."""
-    nodes = [node for source in sources(folder) for node in ast.walk(source.tree)]
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"safla", "tests"}
-
-
-def undeclared(folder: str, *extras: str) -> list[str]:
-    """What a folder imports and no dependency brings under its own name."""
-    brought = packages_distributions()
-    known = declared(*extras)
-    return sorted(
-        name for name in imported(folder)
-        if not {canonical(one) for one in brought.get(name, [name])} & known
-    )  # fmt: skip
-
-
-def test_every_package_that_safla_imports_is_a_declared_dependency():
-    assert undeclared("safla", "metrics", "engine") == []
-
-
-def test_every_package_that_the_tests_import_is_declared():
-    assert undeclared("tests", "metrics", "dev", "bench") == []
-
-
-def test_an_undeclared_import_is_detected():
-    assert "numpy" in imported("safla")
-    assert "hypothesis" in undeclared("tests")
 
 
 def test_the_distribution_has_its_own_name_and_the_command_is_safla(capsys):

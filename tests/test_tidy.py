@@ -1,17 +1,22 @@
 """The tree follows its rules (docs/architecture.md). Each exception has a reason, and a needless exception fails."""
 
+import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
 
+from safla.error_codes import CODES
 from tests.tidy import rules
-from tests.tidy.source import ROOT, Findings, Found, Source, imported, read, sources
+from tests.tidy.source import ROOT, Findings, Found, Source, imported, nodes, read, sources
 
 SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
@@ -243,3 +248,95 @@ def test_the_help_page_is_shown_without_slow_imports() -> None:
 def is_run(source: Source) -> bool:
     """Whether Python or pytest finds the file by its name, or a person runs it."""
     return Path(source.path).name.startswith(("test_", "conftest", "__")) or 'if __name__ == "__main__":' in source.text
+
+
+# --- Codes ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_cited_in_the_code_is_in_docs() -> None:
+    marks = re.compile(r"(?:\*\*|^#+ |^\| )([A-Z][0-9]{1,2}[a-z]?)\b", re.MULTILINE)  # bold, a heading, a row
+    texts = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
+    there = {code for text in texts for code in marks.findall(text)}
+    cited = {code: source.path for source in sources("safla") for code in rules.cited(source)}
+    assert {code: path for code, path in cited.items() if code not in there} == {}
+
+
+TABLE = "safla/error_codes.py"
+ALL = {code for codes in CODES.values() for code in codes}
+
+
+def given(source: Source) -> set[str]:
+    """The texts that are given as `code=` somewhere in a module."""
+    values = [node.value for node in nodes(source.tree) if isinstance(node, ast.keyword) and node.arg == "code"]
+    return {
+        text.value
+        for value in values
+        for text in nodes(value)
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and not isinstance(value, ast.Call)
+    }
+
+
+def literals(source: Source) -> set[str]:
+    """All texts in a module."""
+    return {node.value for node in nodes(source.tree) if isinstance(node, ast.Constant)} - {None}
+
+
+def test_every_code_in_the_source_is_in_the_table() -> None:
+    known = {*ALL, ""}  # "": that of the class
+    assert {source.path: given(source) - known for source in sources("safla") if given(source) - known} == {}
+
+
+def test_every_code_of_the_table_is_used() -> None:
+    used = set().union(*(literals(source) for source in sources("safla") if source.path != TABLE))
+    assert ALL - used == set()
+
+
+# --- Packages ---------------------------------------------------------------------------------------------------------
+
+
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = DECLARED["project"], DECLARED["dependency-groups"]
+
+
+def canonical(name: str) -> str:
+    """A distribution's name, however it is spelled."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml names, with those of some extras."""
+    groups = {**PROJECT["optional-dependencies"], **GROUPS}
+    lines = [*PROJECT["dependencies"], *(line for one in extras for line in groups[one])]
+    return {canonical(re.split(r"[ \[<>=!~;]", line)[0]) for line in lines}
+
+
+@cache
+def packages(folder: str) -> set[str]:
+    """Returns the packages that a folder imports, without the standard library and safla."""
+    found = [node for source in sources(folder) for node in nodes(source.tree)]
+    names = [alias.name for node in found if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in found if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"safla", "tests"}
+
+
+def undeclared(folder: str, *extras: str) -> list[str]:
+    """What a folder imports and no dependency brings under its own name."""
+    brought = packages_distributions()
+    known = declared(*extras)
+    return sorted(
+        name for name in packages(folder)
+        if not {canonical(one) for one in brought.get(name, [name])} & known
+    )  # fmt: skip
+
+
+def test_every_package_that_safla_imports_is_a_declared_dependency() -> None:
+    assert undeclared("safla", "metrics", "engine") == []
+
+
+def test_every_package_that_the_tests_import_is_declared() -> None:
+    assert undeclared("tests", "metrics", "dev", "bench") == []
+
+
+def test_an_undeclared_import_is_detected() -> None:
+    assert "numpy" in packages("safla")
+    assert "hypothesis" in undeclared("tests")

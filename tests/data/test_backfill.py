@@ -226,7 +226,7 @@ def test_progress_reports_the_completed_share_and_ends_at_the_total(tmp_path: Pa
     assert progress[-1].gaps == 1
 
 
-@examples(gate=25)
+@examples(gate=12)
 @given(
     st.lists(st.integers(0, 29), max_size=8, unique=True),
     st.permutations([(0, 7), (7, 13), (13, 14), (14, 30)]),

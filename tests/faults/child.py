@@ -8,7 +8,7 @@
 
 die: the command `safla WORD...` is run once undisturbed, to count its K calls that touch the disk, and then for each k
 of 1..K once more, ending as by a kill before call k, and last behind call K. What call k leaves is what call k + 1
-finds, so that is every state of the disk; ALL dies behind each call too, SLICE before one in three alone. Each time it
+finds, so that is every state of the disk; ALL dies behind each call too, SLICE before one in seven alone. Each time it
 is run in a copy of the folder BEGIN, FOLDER/before-<k> or after-<k>, `{}` in a word, and then once more undisturbed. A
 line of JSON tells of each: folder, first and second exit code, calls, and what changed a file without being counted;
 but where a death left the very bytes of an earlier one, the second is `as before-<k>` (not with ALL). The counting
@@ -43,7 +43,7 @@ from typing import Any
 
 DIED = 77
 PAGES, CANDLES = 50, 20  # of `pages`
-STRIDE = 3  # of the calls, a slice dies at one in so many; the last one is among them
+STRIDE = 7  # of the calls, a slice dies at one in so many; the last one is among them
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
 USED = ("cli.run", "paper.listeners", "report.summary", "report.tables", "config.loader", "data.synthetic")

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import scale
 from tests.fake_exchange import Asked, FakeExchange, served
 from tests.faults.command import ROOT, safla
 from tests.faults.exchange import MINUTE, at, kept, minutes, undisturbed
 from tests.faults.invariants import check_answer
 
-CANDLES = 3_000  # of each symbol
+CANDLES = 3_000 if scale.exact else 1_500  # of each symbol
 LIMIT = 50  # candles a page
 NAMES = ("BTCUSDT", "ETHUSDT")
 KILLS = 2  # 100 with --scale release
@@ -24,7 +25,7 @@ SETS = (f"market_data.fetch_limit={LIMIT}", "exchange.rate_limit_per_minute=6000
 
 
 def markets() -> list[object]:
-    """Returns two symbols that take sixty pages each; both have a gap."""
+    """Returns two symbols that take dozens of pages each; both have a gap."""
     return [minutes(CANDLES, name=name, seed=number, gaps=range(700, 710)) for number, name in enumerate(NAMES)]
 
 

@@ -121,6 +121,7 @@ def test_row_1_a_page_that_makes_the_library_panic_gives_exit_4_in_one_line(
         assert said.count("\n") == 1
 
 
+@pytest.mark.soak  # test_fuzz.py changes a few
 def test_row_1_candles_with_changed_bytes_and_a_recomputed_seal_never_crash_the_process(
     tmp_path: Path, chance: Random, release: bool
 ) -> None:
@@ -221,7 +222,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @linux
-@some_of("fault", HOSTILE, every=5)
+@some_of("fault", HOSTILE, every=8)
 def test_row_2_a_hostile_footer_takes_little_time_and_memory(tmp_path: Path, bare: int, fault: str) -> None:
     """The check reads each byte once: chunks must be disjoint and ascend; pages and values are counted on the way."""
     make, says = HOSTILE[fault]

@@ -76,14 +76,14 @@ def test_row_15_a_zip_whose_member_list_is_at_the_limit_is_read_and_one_above_it
 
 
 SIZE = transport.MAX_BODY_BYTES
-ANSWERS: dict[str, str] = {
-    "empty lists": "[" + "[]," * (SIZE // 3) + "0]",
-    "empty maps": "[" + "{}," * (SIZE // 3) + "0]",
-    "numbers": "[" + "1," * (SIZE // 2) + "0]",
-    "a map": "{" + ",".join(f'"{one}":0' for one in range(SIZE // 10)) + "}",
-    "depth": "[" * SIZE,
-    "some depth": "[" * 65 + "]" * 65,
-    "strings before it": "[" + '"[",' * 10 + "[]," * (SIZE // 4) + "0]",
+ANSWERS: dict[str, Callable[[], str]] = {
+    "empty lists": lambda: "[" + "[]," * (SIZE // 3) + "0]",
+    "empty maps": lambda: "[" + "{}," * (SIZE // 3) + "0]",
+    "numbers": lambda: "[" + "1," * (SIZE // 2) + "0]",
+    "a map": lambda: "{" + ",".join(f'"{one}":0' for one in range(SIZE // 10)) + "}",
+    "depth": lambda: "[" * SIZE,
+    "some depth": lambda: "[" * 65 + "]" * 65,
+    "strings before it": lambda: "[" + '"[",' * 10 + "[]," * (SIZE // 4) + "0]",
 }
 
 
@@ -91,12 +91,13 @@ ANSWERS: dict[str, str] = {
 def test_row_15_an_answer_with_too_many_values_is_rejected_before_it_is_decoded(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    text = ANSWERS[fault]()
     monkeypatch.setattr(json, "loads", None)
     begin = time.process_time()
     with pytest.raises(
         RequestFailed, match="JSON of more than 2097152 values or 262144 lists, or nested deeper than 64"
     ):
-        transport.parse(ANSWERS[fault])
+        transport.parse(text)
     assert time.process_time() - begin < 2
 
 
@@ -110,20 +111,20 @@ def test_row_15_answers_as_large_as_exchanges_send_are_accepted() -> None:
     bounds.refuse_long_json("[" * 64 + "]" * 64)
 
 
-JSONS: dict[str, bytes] = {
-    "rows of nothing": b"[[" + b"],[" * (16 * MIB // 3) + b"]]",
-    "rows of one": b"[[" + b"1],[" * (4 * MIB) + b"1]]",
-    "lists in a row": b"[[" + b"[]," * (16 * MIB // 3) + b"1]]",
-    "maps": b"[" + b"{}," * (16 * MIB // 3) + b"{}]",
-    "one row": b"[[" + b"1," * (8 * MIB) + b"1]]",
-    "spaces": b"[[1" + b" " * 16 * MIB + b"]]",
+JSONS: dict[str, Callable[[], bytes]] = {
+    "rows of nothing": lambda: b"[[" + b"],[" * (16 * MIB // 3) + b"]]",
+    "rows of one": lambda: b"[[" + b"1],[" * (4 * MIB) + b"1]]",
+    "lists in a row": lambda: b"[[" + b"[]," * (16 * MIB // 3) + b"1]]",
+    "maps": lambda: b"[" + b"{}," * (16 * MIB // 3) + b"{}]",
+    "one row": lambda: b"[[" + b"1," * (8 * MIB) + b"1]]",
+    "spaces": lambda: b"[[1" + b" " * 16 * MIB + b"]]",
 }
 
 
 @linux
 @some_of("fault", JSONS, keep=("rows of nothing", "one row"))
 def test_row_15_a_json_file_of_16_mib_without_candles_gives_exit_4_in_little_memory(tmp_path: Path, fault: str) -> None:
-    path = put(tmp_path, JSONS[fault], "a.json")
+    path = put(tmp_path, JSONS[fault](), "a.json")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
     found = measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run")
     check_answer(found.answer, 4)
@@ -134,15 +135,15 @@ def test_row_15_a_json_file_of_16_mib_without_candles_gives_exit_4_in_little_mem
 def test_row_15_of_many_configuration_problems_fifty_are_shown_and_the_others_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = put(tmp_path, "".join(f"unknown_{one}: 1\n" for one in range(2_402)).encode(), "many.yaml")
+    path = put(tmp_path, "".join(f"unknown_{one}: 1\n" for one in range(602)).encode(), "many.yaml")
     for command in ("run", "validate"):
         answer = inside(capsys, command, path)
         assert answer.code == 3
         lines = answer.err.splitlines()
         assert len(lines) == MAX_SHOWN_PROBLEMS + 1
-        assert lines[-1] == "and 2352 more problems"
+        assert lines[-1] == "and 552 more problems"
     (row,) = json.loads(inside(capsys, "validate", path, "--json").out)
-    assert (len(row["problems"]), row["problem_count"]) == (MAX_SHOWN_PROBLEMS, 2_402)
+    assert (len(row["problems"]), row["problem_count"]) == (MAX_SHOWN_PROBLEMS, 602)
 
 
 def test_row_15_up_to_fifty_problems_are_all_shown() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.child import DIED, points_of
+from tests.faults.child import DIED, STRIDE, points_of
 from tests.faults.command import ROOT, inside
 from tests.faults.invariants import check_run
 from tests.scale import some_of
@@ -44,7 +44,7 @@ def died(tmp_path: Path, begin: Path, *options: str, release: bool) -> list[Path
     names = [name for name, _, second, *_ in deaths if second == 0]
     known = {f"as {name}" for name in ("before-0", *names)}
     assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
-    assert len(names) > 8
+    assert len(names) > (24 if release else 24 // STRIDE)
     check_run(tmp_path / "points" / "before-0" / "run", max_positions=2)
     return [tmp_path / "points" / name for name in ("before-0", *names)]
 

@@ -10,9 +10,9 @@ from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import Undisturbed, answer_of, check_part, check_same, forks, process, undisturbed
 from tests.small_runs import journal
 
-KILLS = 15  # 1 000 with --scale release
+KILLS = 10  # 1 000 with --scale release
 IN_A_ROW = 5  # kills of one run before it may reach its end
-COMMANDS = 3  # kills of the real command, in one run; 6 with --scale release
+COMMANDS = 2  # kills of the real command, in one run; three runs with --scale release
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_row_1_the_real_command_continues_after_kills_to_the_same_journal(whole,
     began = time.monotonic()
     check_answer(safla(*whole.words(tmp_path / "timed")), 0)
     seconds = time.monotonic() - began
-    runs = 2 if release else 1
+    runs = 3 if release else 1
     for number in range(COMMANDS * runs):
         out = tmp_path / f"run-{number // COMMANDS}"
         with process(whole.words(out)) as running:

@@ -45,6 +45,7 @@ def test_row_28_a_paper_run_leaves_the_same_bytes_in_every_environment(whole, tm
             cwd=ROOT, env={**os.environ, **around}, capture_output=True, timeout=60, check=False,
         )  # fmt: skip
         check_answer(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), 0)
-        assert found.stderr == b"", around
+        # in development mode asyncio names what took 0.1 s, which a busy machine needs
+        assert [line for line in found.stderr.splitlines() if not line.startswith(b"Executing <")] == [], around
         check_same(out, whole)
     figure(f"row 28, paper: {len(cases)} surroundings, one journal")

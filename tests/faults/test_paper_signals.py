@@ -81,7 +81,7 @@ def check_stopped(answer: Answer, number: int) -> None:
     assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
 
 
-@some_of("phase", PHASES, every=4)
+@some_of("phase", PHASES, every=7)
 def test_row_3_a_signal_in_any_phase_of_a_paper_run_ends_it_within_a_second(whole, tmp_path, capsys, phase, release):
     for number in CODES if release else [list(CODES)[list(PHASES).index(phase) % 2]]:
         for _ in range(TIMES if release else 1):

@@ -32,13 +32,10 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
     """Files that unpack to far more than their size: content, source and message. `make soak` adds the slow ones."""
     short = {
         "zeros": (gz(bytes(64 * MEBIBYTE)) * 64, "csv", "a line of more than 131072 bytes"),
-        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "lines that are no rows"),
-        "zstd-ends": (repeated(b"\n", blocks=1024), "csv", "the file is empty"),
         "zstd-ones": (repeated(b"\x01", blocks=1024), "csv", "a line of more than 131072 bytes"),
         "zstd-more": (repeated(b"1", blocks=2049), "csv", "more than 268435456 bytes when decompressed"),
         "member": (zipped({"a.csv": zipped({"a.csv": bytes(MEBIBYTE)})}), "vision", "a line of more than 131072 bytes"),
         "comments": (gz(TABLE) + gz(b"#\n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
-        "spaces": (gz(TABLE) + gz(b" \n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "zip": (zipped({"a.csv": b"\n" * 24 * MEBIBYTE}), "file", "the file is empty"),
         "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "truncated, or of another shape"),
         "json-long": (gz(b"[[" + b"1" * 64 * MEBIBYTE), "file", "an array of more than 131072 bytes"),
@@ -61,6 +58,9 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
         ),
     }
     slow = {
+        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "lines that are no rows"),
+        "zstd-ends": (repeated(b"\n", blocks=1024), "csv", "the file is empty"),
+        "spaces": (gz(TABLE) + gz(b" \n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "many-rows": (gz(text(*ROWS)) + gz(text(ROWS[-1]) * 1_000_000) * 12, "csv", "more than 12000000 rows"),
         "wide": (gz(text(*[WIDE] * 600)) * 72, "csv", f"more than {2**32} bytes when decompressed"),
     }
@@ -105,6 +105,7 @@ def test_row_56_a_parquet_file_cut_anywhere_is_exit_4(tmp_path: Path, sound: byt
         assert says in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
 
 
+@pytest.mark.soak  # test_fuzz.py changes a few
 def test_row_56_an_arrow_file_with_a_changed_byte_never_crashes_the_process(
     tmp_path: Path, chance: Random, release: bool
 ) -> None:
@@ -141,6 +142,7 @@ def test_row_56_a_parquet_file_with_a_wrong_schema_or_value_is_exit_4(tmp_path: 
     assert says in refused(put(tmp_path, content, "a.parquet"), "parquet")
 
 
+@pytest.mark.soak  # test_fuzz.py changes a few
 def test_row_56_a_parquet_file_with_a_changed_byte_never_crashes_the_process(
     sound: bytes, chance: Random, release: bool
 ) -> None:

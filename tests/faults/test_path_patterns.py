@@ -64,5 +64,5 @@ def test_the_time_per_file_is_about_the_same_for_many_files_and_for_few(tmp_path
         return time.process_time() - began
 
     seconds(2)  # lazy imports are not measured
-    few, many = seconds(50), seconds(400)
+    few, many = seconds(25), seconds(200)
     assert many < few * 8 * 4

@@ -11,7 +11,7 @@ from tests.faults.planted import PLANTED, Planted
 from tests.scale import some_of
 
 SECONDS = 60
-EVERY = 40  # `make test` plants one bug in so many
+EVERY = 60  # `make test` plants one bug in so many
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_processed(tmp
     ("engine", "timestamps"),
     [
         pytest.param("interpreted", 1, marks=pytest.mark.soak),
-        ("compiled", 1),
+        pytest.param("compiled", 1, marks=pytest.mark.soak),
         ("compiled", 7),
         pytest.param("compiled", 1_000, marks=pytest.mark.soak),
     ],

@@ -96,7 +96,7 @@ def goes_on(half, capsys):
     check_run(half / "run", max_positions=2)
 
 
-@some_of("phase", PHASES, every=4)
+@some_of("phase", PHASES, every=7)
 def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_a_restart_completes_it(
     half, capsys, phase, release, figure
 ):

@@ -56,7 +56,7 @@ def test_a_merge_that_dies_at_any_disk_call_is_completed_by_a_second_merge(
     wanted = contents(place(tmp_path / "points" / "before-0"))
     assert not [name for name in wanted if name.endswith(".tmp")]
     names = [name for name, _, second, *_ in deaths if second == 0]
-    assert len(names) > 5
+    assert len(names) > (5 if release else 2)
     for name in names:
         assert contents(place(tmp_path / "points" / name)) == wanted, name
         assert catalog.verify_series(place(tmp_path / "points" / name)).strays == ()

@@ -1,7 +1,7 @@
 """How candles are cut, how many follow, and which form of the code runs: none of it changes what happens (D1-D5)."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core import engine
@@ -12,6 +12,7 @@ from safla.strategies.register import STRATEGIES, FeedFunction
 from safla.strategies.sma_crossover import Crossover
 from tests.compiled_engine import compiled_entry
 from tests.properties.cases import EPOCH, HOUR, Case, Folded, cases, crossovers, fold, grid_of, history, plan_of
+from tests.scale import examples
 
 CUTS = st.lists(st.integers(1, 80), max_size=12)
 crossover = STRATEGIES["sma_crossover"].columns
@@ -35,19 +36,19 @@ def in_blocks(feed: FeedFunction, columns: Columns, parameters: Crossover, *, cu
     return as_bytes((np.concatenate([signal for signal, _ in parts]), np.concatenate([power for _, power in parts])))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=25, commands=True), CUTS, st.integers(0, 40))
 def test_any_cutting_and_any_room_give_the_same_run(case: Case, cuts: list[int], room: int) -> None:
     assert same(fold(case, cuts=cuts, room=room), fold(case))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(gate=20, full=40)
 @given(cases(candles=25, commands=True))
 def test_blocks_of_one_give_the_same_run(case: Case) -> None:
     assert same(fold(case, cuts=range(1, 200), room=0), fold(case))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=30), st.integers(1, 60))
 def test_the_rows_of_fewer_candles_are_a_prefix_of_all(case: Case, first: int) -> None:
     whole, part = fold(case, closed=False), fold(until(case, first), closed=False)
@@ -56,7 +57,7 @@ def test_the_rows_of_fewer_candles_are_a_prefix_of_all(case: Case, first: int) -
     assert whole.strengths[: len(part.strengths)] == part.strengths
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0), crossovers(1_000), st.integers(1, 60))
 def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, first: int
@@ -67,7 +68,7 @@ def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
     assert whole[1][:first].tolist() == part[1].tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0), crossovers(1_000), CUTS)
 def test_any_cutting_gives_the_same_crossover(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
@@ -75,13 +76,13 @@ def test_any_cutting_gives_the_same_crossover(
     assert in_blocks(sma_crossover.feed, drawn[0], parameters, cuts=cuts) == as_bytes(crossover(drawn[0], parameters))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(gate=100, full=200)
 @given(case=cases(candles=30, commands=True))
 def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case: Case) -> None:
     assert same(fold(case, loop=compiled), fold(case))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(10_000), CUTS)
 def test_compiled_and_interpreted_crossovers_are_the_same(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
@@ -90,7 +91,7 @@ def test_compiled_and_interpreted_crossovers_are_the_same(
     assert in_blocks(compiled, drawn[0], parameters, cuts=cuts) == as_bytes(crossover(drawn[0], parameters))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(gate=20, full=40)
 @given(case=cases(candles=20, crossover=True))
 def test_the_state_and_the_inputs_of_a_run_are_not_written_to(case: Case) -> None:
     plan, (grid, signals) = plan_of(case), grid_of(case)
@@ -105,7 +106,7 @@ def test_the_state_and_the_inputs_of_a_run_are_not_written_to(case: Case) -> Non
     assert engine.finish(state, out) is not state
 
 
-@settings(max_examples=40, deadline=None)
+@examples(gate=20, full=40)
 @given(case=cases(candles=20, crossover=True))
 def test_compiled_code_leaves_state_and_inputs_as_they_were(compiled: engine.Loop, case: Case) -> None:
     plan, (grid, signals) = plan_of(case), grid_of(case)

@@ -3,12 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from safla.core import values as v
 from safla.core.machine import HALTED, IDLE, MODES, TRIGGERS, next_mode
 from safla.core.values import State
 from tests.properties.cases import Case, Folded, cases, fold, grid_of, named, of_kind
+from tests.scale import examples
 
 EVERY = range(1, 400)  # cut after each timestamp
 
@@ -58,7 +59,7 @@ class Books:
         return self.cash + sum(int(one["quantity"]) * closes[s] * self.k[s] for s, one in self.held.items())
 
 
-@settings(max_examples=150, deadline=None)
+@examples(gate=75, full=150)
 @given(cases(candles=25, commands=True))
 def test_books_kept_from_the_rows_equal_the_state_after_every_timestamp(case: Case) -> None:
     folded, (grid, _), books, done = fold(case, cuts=EVERY), grid_of(case), Books(case), 0
@@ -86,7 +87,7 @@ def assert_state(state: State, books: Books, *, equity: int) -> None:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(
     cases(
         candles=25,
@@ -110,7 +111,7 @@ def test_marks_cover_exactly_the_open_positions_and_add_up_to_the_equity(case: C
     assert quoted == len(of_kind(folded.rows, v.MARK))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(gate=75, full=150)
 @given(cases(candles=25, commands=True))
 def test_every_mode_change_is_in_the_machine_and_buys_fill_only_in_flat(case: Case) -> None:
     folded = fold(case)
@@ -125,7 +126,7 @@ def test_every_mode_change_is_in_the_machine_and_buys_fill_only_in_flat(case: Ca
     assert set(modes.values()) == {IDLE}
 
 
-@settings(max_examples=150, deadline=None)
+@examples(gate=75, full=150)
 @given(cases(candles=25, commands=True))
 def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(case: Case) -> None:
     rows = fold(case).rows
@@ -140,7 +141,7 @@ def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(ca
     assert ends == Counter(placed)  # the run was closed, so that every order has ended
 
 
-@settings(max_examples=150, deadline=None)
+@examples(gate=75, full=150)
 @given(cases(candles=25, commands=True))
 def test_every_signal_has_one_order_or_rejection_at_its_own_time(case: Case) -> None:
     rows = [named(row) for row in fold(case).rows]
@@ -160,14 +161,14 @@ def answers(behind: list[Event], signal: Event) -> int:
     return count
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=25, commands=True))
 def test_a_symbol_fills_at_most_once_per_side_and_timestamp(case: Case) -> None:
     fills = Counter((row["symbol"], row["side"], row["ts"]) for row in of_kind(fold(case).rows, v.FILLED))
     assert all(count == 1 for count in fills.values())  # B8
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=25, commands=True, fixed={"max_daily_loss_ppm": 1_000}))
 def test_a_symbol_is_halted_exactly_while_a_halt_is_open(case: Case) -> None:
     folded, open_, done = fold(case, cuts=EVERY), set[int](), 0

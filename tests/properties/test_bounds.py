@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core import engine
 from safla.core.values import Int64, Market
 from tests.properties.cases import QUIET, Case, Folded, cases, fold, repriced, story, timeline, with_rules, written
 from tests.properties.reference import BOUND, Broken, Reference
+from tests.scale import examples
 
 HIGHEST = BOUND // 1_000  # of a price (D1)
 PRICES = (12, 10**9, 10**13, HIGHEST // 3)
@@ -27,7 +28,7 @@ BOOM = st.tuples(st.integers(1, 25), st.sampled_from((1, 15, 100, 10_000, 10**9)
 NUMBERS = ("value", "limit")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(gate=100, full=200)
 @given(
     case=cases(candles=25, prices=PRICES, most=BOUND // 10, fixed=ALL_IN), booms=st.lists(BOOM, min_size=3, max_size=3)
 )

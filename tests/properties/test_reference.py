@@ -1,6 +1,6 @@
 """The engine matches an independent implementation of docs/semantics.md, event by event (S4-S27)."""
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from safla.core import values as v
 from safla.core.values import DAILY_LOSS, Columns, Float64, Int8, Market
@@ -25,25 +25,25 @@ from tests.scale import examples
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 
 
-@examples(gate=200, full=600)
+@examples(gate=100, full=600)
 @given(cases(symbols=1, candles=40, commands=True))
 def test_events_of_one_symbol_match_the_reference(case: Case) -> None:
     assert_same_story(case)
 
 
-@examples(gate=200, full=600)
+@examples(gate=100, full=600)
 @given(cases(symbols=3, candles=25, commands=True))
 def test_events_of_several_symbols_match_the_reference(case: Case) -> None:
     assert_same_story(case)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(gate=100, full=200)
 @given(cases(symbols=2, candles=40, crossover=True))
 def test_events_of_a_crossover_run_match_the_reference(case: Case) -> None:
     assert_same_story(case)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(history(candles=40, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(1_000))
 def test_crosses_match_fractions_including_ties(drawn: tuple[Columns, Int8, Float64], parameters: Crossover) -> None:
     closes = drawn[0].close

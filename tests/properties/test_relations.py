@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from safla.core import values as v
@@ -21,6 +21,7 @@ from tests.properties.cases import (
     repriced,
     with_rules,
 )
+from tests.scale import examples
 
 WEEK_MS = 7 * v.DAY_MS
 PLAIN = LIMITS_OFF | {
@@ -32,7 +33,7 @@ PLAIN = LIMITS_OFF | {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=25, crossover=True, most=10**13, fixed={"position_size_ppm": 1_000_000}))
 def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) -> None:
     # k of a million makes every fee exact, so that no unit is left to round in either scale
@@ -56,7 +57,7 @@ def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
     return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash", "other")}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=25, commands=True), st.sampled_from((-52, 1, 520)))
 def test_shifting_candles_by_whole_weeks_shifts_the_events(case: Case, weeks: int) -> None:
     shift = weeks * WEEK_MS
@@ -72,7 +73,7 @@ def later(row: Row, shift: int) -> Row:
     return tuple(value + shift if i in times else value for i, value in enumerate(row))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=20, fixed=LIMITS_OFF), st.randoms(use_true_random=False))
 def test_the_order_of_symbols_does_not_change_fills_if_no_account_limit_binds(case: Case, random: Any) -> None:
     case = with_rules(case, max_position=max(1, case.balance // 100))
@@ -95,7 +96,7 @@ def alone(fill: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fill.items() if name not in ("symbol", "order", "trade", "cash")}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(cases(candles=20, symbols=2), history(candles=20, price=300, step_ms=HOUR, threshold_ppm=0), st.data())
 def test_a_symbol_without_signals_does_not_change_the_fills_of_other_symbols(
     case: Case, drawn: tuple[Columns, Any, Any], data: st.DataObject
@@ -113,7 +114,7 @@ def test_a_symbol_without_signals_does_not_change_the_fills_of_other_symbols(
         assert of_kind(fold(silent).rows, kind) == of_kind(fold(case).rows, kind)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(
     cases(candles=25, fixed=LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades"))
 )
@@ -123,7 +124,7 @@ def test_a_limit_that_is_not_reached_changes_nothing(case: Case, limit: str) -> 
     assert fold(with_rules(case, **{limit: 1_000_000})).rows == free.rows
 
 
-@settings(max_examples=100, deadline=None)
+@examples(gate=50, full=100)
 @given(
     cases(candles=25, fixed=PLAIN),
     st.integers(0, 50_000),

@@ -10,7 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.tidy.source import Findings, Found, Function, Source, at, called, defined, functions, imported, nesting
+from tests.tidy.source import (
+    Findings,
+    Found,
+    Function,
+    Source,
+    at,
+    called,
+    defined,
+    functions,
+    imported,
+    nesting,
+    nodes,
+)
 
 # Imports go one way: a room may import those above it in this list (docs/architecture.md).
 ORDER = (
@@ -101,7 +113,7 @@ def pure_imports(source: Source) -> Findings:
 
 def impure(source: Source) -> Findings:
     """A name that stands for the clock, chance, the environment, the disk or the terminal (Z27)."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if isinstance(node, ast.Name) and node.id in OUTSIDE_NAMES and isinstance(node.ctx, ast.Load):
             yield at(source, node, f"{node.id} reaches outside")
         if isinstance(node, ast.Attribute) and node.attr in OUTSIDE_ATTRIBUTES:
@@ -112,7 +124,7 @@ def impure(source: Source) -> Findings:
 
 def floats(source: Source) -> Findings:
     """A float: a literal, a true division, a conversion."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield at(source, node, f"{node.value}: a float literal")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -143,17 +155,17 @@ def not_plain(source: Source) -> Findings:
             continue
         if function.args.defaults or function.args.kwonlyargs:
             yield Found(source.path, function.lineno, name, "a default, or a keyword-only parameter")
-        for node in ast.walk(function):
+        for node in nodes(function):
             if isinstance(node, NOT_PURE) or (isinstance(node, Function) and node is not function):
                 yield Found(source.path, getattr(node, "lineno", 0), name, f"{type(node).__name__} in a @pure function")
 
 
 def early(source: Source) -> Findings:
     """A slow import at the top of a module; what only a type checker reads is not imported."""
-    inside = {id(node) for _, function in functions(source.tree) for node in ast.walk(function)}
-    for block in ast.walk(source.tree):
+    inside = {id(node) for _, function in functions(source.tree) for node in nodes(function)}
+    for block in nodes(source.tree):
         if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING"):
-            inside |= {id(node) for node in ast.walk(block)}
+            inside |= {id(node) for node in nodes(block)}
     for node, name in imported(source.tree):
         if id(node) not in inside and name.split(".")[0] in SLOW:
             yield at(source, node, f"{name} is slow: import it in the function that needs it")
@@ -227,15 +239,15 @@ def ruleless(source: Source) -> Findings:
 
 def words(source: Source) -> Findings:
     """A name that the glossary has another word for."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         for word in OTHER_WORDS & {part.lower() for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", defined(node))}:
             yield at(source, node, f"{word}: the glossary has another word for it")
 
 
 def coded(source: Source) -> Findings:
     """A text for users that cites a rule by its code: docs/ is for who reads the code."""
-    inside = {id(node) for text in _docstrings(source.tree) for node in ast.walk(text)}
-    for node in ast.walk(source.tree):
+    inside = {id(node) for text in _docstrings(source.tree) for node in nodes(text)}
+    for node in nodes(source.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
             for found in CITED.finditer(node.value):
                 yield at(source, node, f"{found[0]}: a rule code in a text for users")
@@ -243,13 +255,13 @@ def coded(source: Source) -> Findings:
 
 def cited(source: Source) -> set[str]:
     """The codes of the rules that comments and docstrings name."""
-    texts = [ast.get_docstring(node) or "" for node in ast.walk(source.tree) if isinstance(node, Documented)]
+    texts = [ast.get_docstring(node) or "" for node in nodes(source.tree) if isinstance(node, Documented)]
     texts += [comment for line in source.text.splitlines() for comment in line.split("#")[1:]]
     return {found[0] for text in texts for found in CITED.finditer(text)}
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, Documented) and ast.get_docstring(node) is not None:
             first = node.body[0]
             assert isinstance(first, ast.Expr)
@@ -292,7 +304,7 @@ def forbidden(source: Source) -> Findings:
     for statement, name in imported(source.tree):
         if name.split(".")[0] in MODULES:
             yield at(source, statement, f"{name}: reading it runs what was written")
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if text := hidden(node):
             yield at(source, node, text)
     for number, line in enumerate(source.text.splitlines(), 1):
@@ -308,7 +320,7 @@ def hidden(node: ast.AST) -> str:
         return f"{node.arg}="
     if isinstance(node, ast.ImportFrom) and (node.level > 0 or node.names[0].name == "*"):
         return "a relative import, or a star"
-    if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
+    if isinstance(node, ast.Attribute) and node.attr == "path" and ast.unparse(node) == "sys.path":
         return "sys.path"
     if isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc):
         return "unfinished"
@@ -317,7 +329,7 @@ def hidden(node: ast.AST) -> str:
 
 def broad(source: Source) -> Findings:
     """A handler that catches what it cannot answer (CONTRIBUTING.md, Z27)."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if isinstance(node, ast.ExceptHandler):
             caught = "" if node.type is None else ast.unparse(node.type)
             if caught == "" or re.search(r"\b(Base)?Exception\b", caught):
@@ -342,8 +354,10 @@ def mute(source: Source) -> Findings:
 
 def asserts(function: Function, known: set[str]) -> bool:
     """Whether a function asserts, or calls a function that is known to."""
-    nodes = list(ast.walk(function))
-    return any(isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and called(node) in known) for node in nodes)
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and called(node) in known)
+        for node in nodes(function)
+    )
 
 
 # --- The whole package -----------------------------------------------------------------------------------------------
@@ -396,16 +410,16 @@ WORLD = (
 
 def worldly(source: Source) -> Findings:
     """A clock, the environment or chance in a room that gets them as arguments (Z27, CONTRIBUTING.md)."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
+        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
         for pattern, what, rooms in WORLD:
-            asked = isinstance(node, ast.Attribute) and pattern.fullmatch(ast.unparse(node))
-            if asked and room(source.module) not in {*rooms, "core", "compat"}:
-                yield at(source, node, f"{ast.unparse(node)}: {what} is an argument here")
+            if pattern.fullmatch(text) and room(source.module) not in {*rooms, "core", "compat"}:
+                yield at(source, node, f"{text}: {what} is an argument here")
 
 
 def trusting(source: Source) -> Findings:
     """An assert where outside input is read: that is checked by exceptions, for asserts are for our bugs (Z23)."""
     if room(source.module) in READERS:
-        for node in ast.walk(source.tree):
+        for node in nodes(source.tree):
             if isinstance(node, ast.Assert):
                 yield at(source, node, f"assert {ast.unparse(node.test)}: is that ours to promise?")

@@ -54,13 +54,27 @@ def read(path: str, text: str) -> Source:
 @cache
 def sources(folder: str) -> tuple[Source, ...]:
     """Every source below a folder of the tree."""
+    top, _, inside = folder.partition("/")
+    if inside:
+        return tuple(one for one in sources(top) if one.path.startswith(f"{folder}/"))
     paths = sorted((ROOT / folder).rglob("*.py"))
     return tuple(read(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in paths)
 
 
-def imported(tree: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """A tree and all that is in it: each rule asks for it, so it is walked once."""
+    return tuple(ast.walk(tree))
+
+
+@cache
+def imported(tree: ast.AST) -> tuple[tuple[ast.stmt | ast.expr, str], ...]:
     """Every module that a tree imports, dotted; a module of safla named in a text counts too, for tables name them."""
-    for node in ast.walk(tree):
+    return tuple(_imported(tree))
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -69,26 +83,39 @@ def imported(tree: ast.AST) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
             yield node, str(node.value)
 
 
-def functions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, Function]]:
+@cache
+def functions(tree: ast.AST) -> tuple[tuple[str, Function], ...]:
     """Every function with its dotted name in the module."""
-    for node in ast.iter_child_nodes(tree):
+    return tuple(_functions(tree, ""))
+
+
+def _functions(tree: ast.AST, above: str) -> Iterator[tuple[str, Function]]:
+    for node in _statements(tree):
         name = getattr(node, "name", None)
         inside = f"{above}.{name}".lstrip(".") if isinstance(name, str) else above
         if isinstance(node, Function):
             yield inside, node
-        yield from functions(node, inside)
+        yield from _functions(node, inside)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands directly below a node and can have a statement in it, which no expression has."""
+    return (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
 
 
 def nesting(node: ast.AST, above: ast.AST | None = None) -> int:
     """How deep blocks stand in blocks; an `elif` is no block in a block, and an inner function is counted by itself."""
     follows = isinstance(above, ast.If) and above.orelse == [node]
-    inside = [nesting(child, node) for child in ast.iter_child_nodes(node) if not isinstance(child, Function)]
+    inside = [nesting(child, node) for child in _statements(node) if not isinstance(child, Function)]
     return max(inside, default=0) + (isinstance(node, BLOCKS) and not follows)
 
 
 def called(node: ast.Call) -> str:
     """The last name of what is called: `raises` of `pytest.raises(...)`."""
-    return ast.unparse(node.func).rpartition(".")[2]
+    func = node.func
+    if isinstance(func, ast.Name | ast.Attribute):
+        return func.id if isinstance(func, ast.Name) else func.attr
+    return ast.unparse(func).rpartition(".")[2]
 
 
 def defined(node: ast.AST) -> str:
