@@ -19,27 +19,31 @@ SCHEMAS = {
     "journal": ("safla.journal.events", "journal_schema"),
     "summary": ("safla.report.figures", "summary_schema"),
 }
-INDICATORS = "indicators"
+INDICATORS, PRESETS = "indicators", "presets"
 
 
 @click.command("schema", epilog="Example: safla schema config")
 @click.argument(
     "which",
-    type=click.Choice([*sorted(SCHEMAS), INDICATORS]),
+    type=click.Choice([*sorted(SCHEMAS), INDICATORS, PRESETS]),
     required=False,
-    metavar="[config|journal|summary|indicators]",
+    metavar="[config|journal|summary|indicators|presets]",
 )
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, metavar="[NAME]")
 @click.option("--write", "folder", type=PATH, metavar="DIR", help="Write all schemas and a README.md into a folder.")
 def command(*, which: str | None, kind: str | None, folder: Path | None) -> None:
     """Print the JSON Schema of a configuration, a journal line or a summary, or write all with --write.
 
-    `indicators` prints the kinds of indicators, `indicators KIND` what one of them is and takes.
+    `indicators` prints the kinds of indicators, `indicators NAME` what one of them is and takes; `presets` prints the
+    strategies that come with safla, `presets NAME` the file of one.
     """
-    if (which is None) == (folder is None) or (kind is not None and which != INDICATORS):
-        raise click.UsageError("expected config, journal, summary or indicators [KIND], or --write DIR")
+    if (which is None) == (folder is None) or (kind is not None and which not in (INDICATORS, PRESETS)):
+        raise click.UsageError("expected config, journal, summary, indicators [NAME] or presets [NAME], or --write DIR")
     if which == INDICATORS:
         click.echo(_indicators(kind), nl=False)
+        return
+    if which == PRESETS:
+        click.echo(_presets(kind), nl=False)
         return
     if which is not None:
         click.echo(_text(which), nl=False)
@@ -65,6 +69,20 @@ def generated() -> dict[str, str]:
 
 def _text(name: str) -> str:
     return json.dumps(_function(*SCHEMAS[name])(), indent=2) + "\n"
+
+
+def _presets(name: str | None) -> str:
+    """The presets with their first lines, or the file of one. UsageError for one that is not there."""
+    from safla.config.presets import preset_names, preset_text
+
+    if name is None:
+        width = max(map(len, preset_names())) + 2
+        return "".join(f"{one:<{width}}{preset_text(one).partition(chr(10))[0][2:]}\n" for one in preset_names())
+    if name not in preset_names():
+        near = difflib.get_close_matches(name, preset_names(), 1)
+        hint = f"; did you mean {near[0]}?" if near else "; safla schema presets lists them"
+        raise UsageError(f"{name}: unknown preset{hint}", code="invalid_argument")
+    return preset_text(name)
 
 
 def _indicators(kind: str | None) -> str:

@@ -15,6 +15,7 @@ from safla.config.code_file import CodeFile, code_file, marked
 from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown_key
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
+from safla.config.presets import layers_of_preset
 from safla.config.python_values import Float, ValueBudget, ValuePlace, key_text, read_python
 from safla.config.reference import find, leaves, shown_decimals
 from safla.config.types import in_capitals, plain
@@ -99,6 +100,7 @@ def _loaded(
         *_layers_of_environment(environment, problems),
         *_layers_of_sets(sets, problems),
     ]
+    layers = [*layers_of_preset(layers, problems), *layers]
     layers = [_symbols_in_capitals(layer, problems) for layer in layers]
     problems += [no_value(path, node.place, root=layer) for layer in layers for path, node in _without_value(layer, ())]
     tree = Node({}, "a map", SourceLocation(files[-1] if files else "config", 0, 0), SourceLocation("", 0, 0))

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from safla.config.constraints import not_of
 from safla.config.loader import Loaded
 from safla.config.model import Config
+from safla.config.presets import KEY
 from safla.config.reference import find, is_date, leaves, value_text
 from safla.config.size_text import size_text
 from safla.config.trading import MarketSection
@@ -135,7 +136,7 @@ def resolved_yaml(loaded: Loaded) -> str:
 def _lines(loaded: Loaded) -> Iterator[_Line]:
     above: tuple[str, ...] = ()
     for path, value in leaves(loaded.config):
-        if path == ("extends",) or not is_used(loaded.config, path):
+        if path in (("extends",), KEY) or not is_used(loaded.config, path):
             continue  # already resolved, or of another strategy
         for depth, name in enumerate(path[:-1]):
             if above[: depth + 1] != path[: depth + 1]:

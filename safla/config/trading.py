@@ -25,6 +25,7 @@ from safla.config.types import (
     StrategyName,
     Symbol,
     Version,
+    Word,
 )
 from safla.core.timeframes import Timeframe
 from safla.section import Section, key, section
@@ -101,6 +102,9 @@ class StrategySection(Section):
     """When to enter and exit, and the size of positions."""
 
     name: StrategyName = key("sma_crossover", "the strategy that gives the signals", plan=True)
+    preset: Word | None = key(
+        None, "a strategy of rules that comes with safla, below all that is written; safla schema presets lists them"
+    )
     file: CodeFileName | None = key(
         None, "file of Python with the code of the strategy; `safla trust` allows its folder once"
     )

@@ -29,11 +29,11 @@ HOUR_MS = 3_600_000
 def limits_off(rules: Rules) -> list[str]:
     """The loss limits that are switched off (null) although they have a default, in the order of the configuration."""
     limits = {
-        "stop_loss": rules.stop_loss_ppm,
-        "daily_loss": rules.max_daily_loss_ppm,
-        "drawdown": rules.max_drawdown_ppm,
+        "stop_loss": rules.stop_loss_ppm > 0 or rules.stop_distance == 1,
+        "daily_loss": rules.max_daily_loss_ppm > 0,
+        "drawdown": rules.max_drawdown_ppm > 0,
     }
-    return [name for name, ppm in limits.items() if ppm == 0]
+    return [name for name, is_set in limits.items() if not is_set]
 
 
 def entry_budget(run: RunPlan) -> Metric:

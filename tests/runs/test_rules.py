@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from safla.config.loader import load
+from safla.config.loader import load, load_mapping
 from safla.config.plan_text import resolved_yaml
 from safla.journal import reader
 from safla.journal.events import OrderPlaced
+from safla.report.breakdown import limits_off
 from safla.runs import backtest, replay, what_if
 from safla.runs.engine_choice import choose
 from safla.runs.result import simulate_plan
@@ -111,6 +112,12 @@ def test_the_configuration_that_a_run_keeps_is_the_same_strategy(tmp_path: Path)
     assert again.config.strategy == first.config.strategy
     assert "fast_period" not in kept.read_text()
     assert first.config.risk.stop_loss_pct is None
+
+
+def test_a_stop_that_the_strategy_gives_is_no_limit_that_is_off() -> None:
+    rules = backtest.prepare(load_mapping(CONFIGURATIONS["distances"], sets=["mode=backtest"])).run.plan.rules
+    assert limits_off(rules) == []
+    assert limits_off(rules._replace(stop_distance=0)) == ["stop_loss"]
 
 
 def test_a_what_if_over_a_parameter_of_rules_decides_otherwise(tmp_path: Path) -> None:
