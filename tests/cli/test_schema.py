@@ -43,7 +43,7 @@ def test_an_unknown_kind_of_indicator_is_told_the_nearest(capsys: pytest.Capture
     assert main(["schema", "indicators", "qqqq"]) == 2
     assert "safla schema indicators lists them" in capsys.readouterr().err
     assert main(["schema", "config", "rsi"]) == 2
-    assert "indicators [KIND]" in capsys.readouterr().err
+    assert "indicators [NAME]" in capsys.readouterr().err
 
 
 def test_all_files_are_written_completely_and_equal_each_time(

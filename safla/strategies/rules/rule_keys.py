@@ -130,7 +130,8 @@ class _Reader:
         stop = self._value("stop_distance", section.stop_distance, PRICE)
         target = self._value("target_distance", section.target_distance, PRICE)
         trail = self._value("trail_distance", section.trail_distance, PRICE)
-        for name in self._parameters.keys() - self._used:
+        # Where a sentence could not be read, it may be the one that uses them.
+        for name in self._parameters.keys() - self._used if section.entry is not None else ():
             self._wrong(("parameters", name), f"{name} is not used; use it in a sentence or as a period, or remove it")
         factors = sum_factors(self._definitions, step_ms=self._step_ms)
         warm_up = self._warm_up([part for part in (entry, leave, strength, stop, target, trail) if part is not None])
