@@ -145,17 +145,12 @@ def _kind(value: object) -> str:
 
 def _strategy(name: str, given: Any) -> Strategy:
     """The entry of the register for a function, or for a class with `on_candle`."""
-    if getattr(given, "settle", None) is not None:
-        raise StrategyError(
-            f"strategy {name}: settle is no part of this release; after a gap a symbol warms up for warm_up candles; "
-            "remove it",
-            code="invalid_strategy",
-        )
+    warm_up, settle = _WarmUp(name, given), _Settle(name, given)
     if hasattr(given, "on_candle"):
         _check_class(name, given)
-        return Strategy(given, _WarmUp(name, given), natural=True, per_candle=given)
+        return Strategy(given, warm_up, settle=settle, natural=True, per_candle=given)
     _check_function(name, given)
-    return Strategy(given, _WarmUp(name, given), window=_Window(name, given), natural=True)
+    return Strategy(given, warm_up, settle=settle, window=_Window(name, given), natural=True)
 
 
 def _check_class(name: str, given: Any) -> None:

@@ -349,13 +349,13 @@ def stands(
 ) -> bool:  # fmt: skip
     """Whether a signal is that of the candle before, and would be rejected for the reason for which that was (S28).
 
+    While an entry waits, that was an enter signal, so an exit signal that takes the entry back (S5) never stands.
+
     reason  of its rejection at the decision. An entry that has none there, and was rejected at the open, is checked as
             at the next open, with this close in its place
     """
     if int(book[s, v.STOOD_SIGNAL]) != signal or int(book[s, v.STOOD_SEEN]) != int(book[s, v.SEEN]) - 1:
         return False
-    if signal == v.EXIT_SIGNAL and int(book[s, v.ORDER_SIDE]) == v.BUY:
-        return False  # it takes the waiting entry back (S5)
     stood = int(book[s, v.STOOD_REASON])
     if reason == v.NO_REASON and v.MAX_DAILY_TRADES <= stood <= v.BELOW_MIN_NOTIONAL:
         entries = int(account[v.DAY_ENTRIES]) if ts + rules.step_ms < int(account[v.DAY_END]) else 0

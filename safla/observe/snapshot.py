@@ -8,6 +8,7 @@ from typing import NamedTuple
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Scale
+from safla.core.exits import Levels, stop_reason
 from safla.core.machine import MODES
 from safla.core.scale import ratio, to_text
 from safla.core.timeframes import TIMEFRAMES
@@ -23,7 +24,7 @@ class Position(NamedTuple):
     entry: str  # price of the fill
     opened: int  # ms
     stop: str | None  # price in force: the higher of stop-loss and trailing stop (S27)
-    stop_is: str | None  # stop_loss or trailing_stop
+    stop_is: str | None  # stop_loss, break_even or trailing_stop
     target: str | None  # price of the take-profit
     unrealised: str  # money: quantity * (close - entry), without fees
 
@@ -140,15 +141,16 @@ def _price(units: int, scale: Scale) -> str | None:
 def _position(row: list[int], scale: Scale, *, k: int, places: int) -> Position | None:
     if row[v.QUANTITY] == 0:
         return None
-    stop, trail = row[v.STOP_LEVEL], row[v.TRAIL_LEVEL]
-    trailing = trail > stop
-    in_force = max(stop, trail)
+    levels = Levels(
+        *(row[at] for at in (v.STOP_LEVEL, v.TARGET_LEVEL, v.TRAIL_LEVEL, v.ARM_LEVEL, v.HIGHEST, v.EVEN_LEVEL))
+    )
+    in_force = max(levels.stop, levels.trail)
     return Position(
         quantity=to_text(row[v.QUANTITY], scale.quantity_decimals),
         entry=to_text(row[v.ENTRY], scale.price_decimals),
         opened=row[v.OPENED],
         stop=_price(in_force, scale),
-        stop_is=v.REASONS[v.TRAILING_STOP if trailing else v.STOP_LOSS] if in_force > 0 else None,
+        stop_is=v.REASONS[stop_reason(levels)] if in_force > 0 else None,
         target=_price(row[v.TARGET_LEVEL], scale),
         unrealised=to_text(row[v.QUANTITY] * (row[v.CLOSE] - row[v.ENTRY]) * k, places),
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import safla
-from safla.compat.entries import plan_of
+from safla.compat.entries import NO_DISTANCES, plan_of
 from safla.core import sizing
 from safla.core.account import market_of
 from tests.compat import samples
@@ -65,7 +65,7 @@ def test_the_quantity_follows_s23_with_the_initial_balance_as_cash():
     assert run.balance == 100_000 * 10**run.money_decimals
     room = run.balance * 6 // 10
     amount = sizing.budget(rules, 900_000, run.balance, run.balance, room)
-    quantity, _ = sizing.sized(rules, market, amount, 11_050, 5)
+    quantity, _ = sizing.sized(rules, market, amount, 0, NO_DISTANCES, 11_050, 5)
     assert signal.quantity == quantity / 10 ** run.scales[0].quantity_decimals > 0
 
 

@@ -116,7 +116,9 @@ def test_an_array_of_another_form_is_refused_before_the_call(signal: Any, said: 
 def test_a_failed_assertion_in_compiled_code_is_one_in_python() -> None:
     rules = Rules(*(1,) * len(Rules._fields))
     one, out = np.full((1, 1), 100, np.int64), blank_out(1, 1, 10)
-    grid, signals = Grid(one[0], *(one,) * 5), Signals(np.zeros((1, 1), np.int8), np.zeros((1, 1)))
+    grid, signals = Grid(one[0], *(one,) * 5), Signals(
+        np.zeros((1, 1), np.int8), np.zeros((1, 1)), *(np.zeros((1, 0), np.int64),) * 3
+    )  # fmt: skip
     for loop in (fold, compiled_entry(fold)):
         state = new_state(1_000, 1)
         state.account[v.POSITIONS] = state.book[0, v.QUANTITY] = 1  # of a symbol that is idle, which cannot be:

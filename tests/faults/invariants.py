@@ -19,6 +19,7 @@ from safla.runs.replay import replay_run
 from tests.faults.command import Answer
 
 MOST_LINES = 5  # on stderr
+PROTECTIVE = ("stop_loss", "break_even", "trailing_stop", "take_profit", "target_step")
 CANARY = "canary-4f1c9e"  # a secret that no output may show
 
 
@@ -65,7 +66,7 @@ def check_fills(events: list[Event], *, max_positions: int) -> None:
         if not isinstance(event, Filled):
             continue
         assert event.order in placed or not any(isinstance(one, OrderPlaced) for one in events)
-        assert (event.order == 0) == (event.reason in ("stop_loss", "trailing_stop", "take_profit"))
+        assert (event.order == 0) == (event.reason in PROTECTIVE)
         assert (event.symbol, event.side, event.ts) not in seen
         seen.add((event.symbol, event.side, event.ts))
         held[event.symbol] += 1 if event.side == "buy" else -1

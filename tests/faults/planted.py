@@ -168,7 +168,7 @@ PLANTED = (
         SCENARIOS,
     ),
     Planted(
-        20, "one-trade-more", "core/step.py",
+        20, "one-trade-more", "core/risk.py",
         "entries >= rules.max_daily_trades",
         "entries > rules.max_daily_trades",
         SCENARIOS,

@@ -10,7 +10,7 @@ import pytest
 from safla.cli import main
 from safla.strategies import register
 from safla.strategies.register import Strategy
-from safla.strategies.sma_crossover import resolve, warm_up
+from safla.strategies.sma_crossover import confidence, resolve, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.scale import some_of
@@ -80,7 +80,8 @@ def failing_late(columns, parameters):
 def plant(patch, function, *, ours=False, window=register.all_candles):
     """Replace the strategy by a function, as a user's or as one of safla's own."""
     function.__module__ = "safla.planted" if ours else "theirs"
-    patch.setitem(register.STRATEGIES, NAME, Strategy(function, warm_up, resolve=resolve, window=window))
+    strategy = Strategy(function, warm_up, resolve=resolve, window=window, confidence=confidence)
+    patch.setitem(register.STRATEGIES, NAME, strategy)
 
 
 @pytest.fixture

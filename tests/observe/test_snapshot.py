@@ -94,6 +94,11 @@ def test_the_stop_in_force_is_the_higher_stop_and_is_named(plan, state, levels, 
     assert (held.stop, held.stop_is, held.target) == expected
 
 
+def test_a_stop_at_break_even_is_named(plan, state):
+    put(state.book[0], QUANTITY=1, ENTRY=10_000, CLOSE=10_000, STOP_LEVEL=10_000, EVEN_LEVEL=10_000, TRAIL_LEVEL=9_000)
+    assert account_snapshot(plan, state).symbols[0].position.stop_is == "break_even"
+
+
 def test_a_position_is_valued_exactly_and_shown_with_its_pending_order(plan, state):
     put(
         state.book[1], MODE=LONG, TS=TS, CLOSE=9_950, QUANTITY=123_456, ENTRY=10_001, OPENED=TS - HOUR, ORDER=9,

@@ -48,7 +48,7 @@ def test_the_status_names_the_first_symbol_that_exceeds_a_bound(compiled: engine
 
 def assert_exact_or_named(case: Case, compiled: engine.Loop) -> None:
     """Asserts that the interpreted and the compiled run match the reference with integers of any size."""
-    reference = Reference(case.rules, case.markets, case.balance)
+    reference = Reference(case.rules, case.markets, case.balance, case.target_steps)
     try:
         reference.run(timeline(case), (), closed=False)
         status = 0
