@@ -103,7 +103,8 @@ def test_the_wheel_contains_only_the_package(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     built = {f"safla/compiled/{name}" for name in (LIBRARY, MANIFEST) if (ROOT / "safla/compiled" / name).exists()}
     others = {"safla/py.typed", "safla/compiled/packages.txt", "safla/compiled/linker.txt"}
-    ours = {str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py")} | others | built
+    kinds = ("*.py", "*.pyi", "presets/*.yaml")
+    ours = {str(path.relative_to(ROOT)) for kind in kinds for path in (ROOT / "safla").rglob(kind)} | others | built
     tag = "manylinux_2_17_x86_64" if built else "any"
     assert wheel.name == f"safla_trading-{PROJECT['version']}-py3-none-{tag}.whl"
     assert {name for name in names if ".dist-info/" not in name} == ours

@@ -158,21 +158,23 @@ class SourceOfSymbols:
             np.full(block.open.shape, v.NONE) if is_given else v.NOT_GIVEN for is_given in self._given
         ]
         signals = Signals(np.zeros(block.open.shape, np.int8), np.zeros(block.open.shape), *columns)
-        for row, symbol in enumerate(self._symbols):
-            places = np.flatnonzero(block.open[row])
-            if len(places):
-                whole = len(places) == len(block.ts)
-                candles = Columns(block.ts, *(column[row] for column in block[1:]))
-                if not whole:
-                    candles = Columns(*(column[places] for column in candles))
-                found = symbol.feed(candles)
-                signals.signal[row, places], signals.strength[row, places] = found.signal, found.strength
-                for column, values in zip(columns, found[2:], strict=True):
-                    if column is not v.NOT_GIVEN:
-                        column[row, places] = values
+        for row in range(len(self._symbols)):
+            self._feed(block, row, signals)
         return signals
 
-    def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002  (a source that never fails)
+    def _feed(self, block: Grid, row: int, signals: Signals) -> None:
+        """Write the signals of one symbol, whose row is given."""
+        places = np.flatnonzero(block.open[row])
+        if not len(places):
+            return
+        candles = Columns(block.ts, *(column[row] for column in block[1:]))
+        if len(places) < len(block.ts):
+            candles = Columns(*(column[places] for column in candles))
+        for column, values in zip(signals, self._symbols[row].feed(candles), strict=True):
+            if column is not v.NOT_GIVEN:
+                column[row, places] = values  # type: ignore[index]
+
+    def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002 - of the protocol
         """Take the next block: the state goes on."""
         self.feed(block)
         return unasked_signals(block)

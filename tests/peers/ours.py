@@ -69,7 +69,8 @@ def our_trades(columns: Columns, job: Job, *, skipped: Int64, improvement: int) 
     signal, strength = sma_crossover(columns, crossover)
     signal[skipped] = np.minimum(signal[skipped], 0)
     rules = Rules(**dict.fromkeys(Rules._fields, 0))._replace(
-        step_ms=job.step_ms, warm_up=warm_up(crossover), max_gap_candles=10**6, max_fill_delay_candles=100,
+        step_ms=job.step_ms, warm_up=warm_up(crossover), settle=1, max_gap_candles=10**6, max_fill_delay_candles=100,
+        confidence_cap_ppm=900_000,
         commission_ppm=1_000, maker_commission_ppm=1_000, max_position=SUM * MONEY * 10 // 9,  # of which 0.9 (S23)
         position_size_ppm=1_000_000, max_exposure_ppm=1_000_000, max_open_positions=1,
         stop_loss_ppm=job.stop, take_profit_ppm=job.target, touch=1, target_improvement=improvement,
