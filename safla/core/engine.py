@@ -43,11 +43,13 @@ def advance(
     assert min(len(out.equity), len(out.trough)) >= len(candles.ts), "out has no room for the block"
     state = _copy(state)
     rules = plan.rules
-    given = (rules.stop_distance, rules.target_distance, rules.trail_distance)
-    for flag, column in zip(given, signals[2:], strict=True):
-        assert flag == 0 or column.shape == signals.signal.shape, "a distance that the strategy gives has its column"
-    distances = [NO_ROWS if column is v.NOT_GIVEN else column for column in signals[2:]]
-    signals = Signals(signals.signal, signals.strength, *distances)
+    if signals.stop is v.NOT_GIVEN or signals.target is v.NOT_GIVEN or signals.trail is v.NOT_GIVEN:
+        distances = [NO_ROWS if column is v.NOT_GIVEN else column for column in signals[2:]]
+        signals = Signals(signals.signal, signals.strength, *distances)
+    shape = signals.signal.shape
+    assert not rules.stop_distance or signals.stop.shape == shape, "a stop distance that is given has its column"
+    assert not rules.target_distance or signals.target.shape == shape, "a target distance that is given has its column"
+    assert not rules.trail_distance or signals.trail.shape == shape, "a trail distance that is given has its column"
     if plan.target_steps is v.NOT_GIVEN:
         plan = plan._replace(target_steps=NO_ROWS)
     if loop is None:
