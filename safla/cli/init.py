@@ -8,7 +8,7 @@ import click
 
 from safla.cli.arguments import DEFAULT, PATH
 from safla.cli.output_file import put_new
-from safla.cli.starter import STARTER, strategy_files
+from safla.cli.starter import PRESET_HEAD, STARTER, strategy_files
 from safla.errors import UsageError
 from safla.text import printable
 
@@ -18,12 +18,19 @@ from safla.text import printable
 @click.option(
     "--strategy", "name", metavar="NAME", help="Write a strategy of your own: NAME.yaml, NAME.py, test_NAME.py."
 )
-def command(*, file: Path | None, name: str | None) -> None:
+@click.option("--preset", metavar="NAME", help="Write a configuration with a preset, to be changed; see safla schema.")
+def command(*, file: Path | None, name: str | None, preset: str | None) -> None:
     """Write a commented configuration to start from, to FILE or else config.yaml.
 
-    With --strategy it writes a strategy in Python too, into the current folder. An existing file is never changed:
-    exit 2, unless it has exactly this content.
+    With --strategy it writes a strategy in Python too, into the current folder. With --preset the strategy is one of
+    those that come with safla, written out. An existing file is never changed: exit 2, unless it has exactly this
+    content.
     """
+    if preset is not None:
+        if name is not None:
+            raise click.UsageError("--preset is a strategy itself; leave --strategy out")
+        _configuration(file or Path(DEFAULT), text=preset_file(preset))
+        return
     if name is None:
         _configuration(file or Path(DEFAULT))
         return
@@ -32,9 +39,18 @@ def command(*, file: Path | None, name: str | None) -> None:
     _strategy(name)
 
 
-def _configuration(file: Path) -> None:
+def preset_file(preset: str) -> str:
+    """A configuration with the strategy of a preset. UsageError for one that is not there."""
+    from safla.config.presets import preset_names, preset_text
+
+    if preset not in preset_names():
+        raise click.UsageError(f"--preset {preset[:80]}: there are {', '.join(preset_names())}")
+    return f"{PRESET_HEAD}{preset_text(preset)}"
+
+
+def _configuration(file: Path, *, text: str = STARTER) -> None:
     shown = printable(str(file))
-    if not _put({file: STARTER}):
+    if not _put({file: text}):
         click.echo(f"{shown}: exists already with this content; nothing was written")
         return
     click.echo(

@@ -127,3 +127,17 @@ def strategy_files(name: str) -> dict[str, str]:
         f"{name}.py": _CODE.format(name=name),
         f"test_{name}.py": _TEST.format(name=name),
     }
+
+
+# What stands before the text of a preset.
+PRESET_HEAD = """\
+# A run of safla on synthetic candles. `safla validate FILE --resolved` shows every key and default.
+symbols:
+  primary: [BTC/USDT]
+market_data:
+  timeframe: 1h
+data:
+  source: synthetic                # made up, trends built in; real ones: exchange, file, vision
+  synthetic:
+    candles: 8760                  # a year of hours
+"""

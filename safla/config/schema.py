@@ -8,6 +8,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from safla.config.model import Config
 from safla.config.reference import ConfigKey, keys, parameter_keys
+from safla.core.frames import FRAMES
+from safla.strategies.indicators.kind import Kind
+from safla.strategies.indicators.register import KINDS
 from safla.strategies.register import STRATEGIES
 
 # pydantic keeps its own names of constraints for types with a validator before them; these are the JSON Schema names.
@@ -19,7 +22,30 @@ LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of a configuration file: numbers with ranges, words as enums, no other keys."""
     schema = _plainer(Config.model_json_schema())
+    indicators = schema["$defs"]["StrategySection"]["properties"]["indicators"]
+    (pattern,) = indicators["patternProperties"]
+    indicators["patternProperties"][pattern] = {"oneOf": [_kind(name, KINDS[name]) for name in sorted(KINDS)]}
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "safla configuration", **schema}
+
+
+def _kind(name: str, kind: Kind) -> dict[str, Any]:
+    """Return the schema of an indicator of one kind. A parameter may be the name of one of strategy.parameters."""
+    given = _plainer(kind.section.model_json_schema())
+    parameters = given.get("properties", {})
+    named = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"}
+    source = {} if kind.source is None else {"source": {"type": ["string", "number"], "default": kind.source}}
+    return {
+        "type": "object",
+        "description": kind.meaning,
+        "properties": {
+            "type": {"const": name},
+            **source,
+            "timeframe": {"enum": list(FRAMES)},
+            **{one: {"anyOf": [value, named]} for one, value in parameters.items()},
+        },
+        "required": ["type", *given.get("required", [])],
+        "additionalProperties": False,
+    }
 
 
 def reference_table() -> str:

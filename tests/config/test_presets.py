@@ -69,3 +69,18 @@ def test_the_presets_are_listed_and_printed(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == preset_text("supertrend")
     assert main(["schema", "presets", "supertrnd"]) == 2
     assert "did you mean supertrend?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_init_writes_a_preset_out_as_a_configuration_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = tmp_path / "own.yaml"
+    assert main(["init", str(path), "--preset", name]) == 0
+    own, preset = load(path).config, load_mapping({"strategy": {"preset": name}}).config
+    assert own.strategy.model_copy(update={"preset": name}) == preset.strategy
+    assert own.risk == preset.risk
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "other.yaml"), "--preset", "turtles"]) == 2
+    assert "there are ema_adx, macd_trend" in capsys.readouterr().err
+    assert main(["init", "--preset", name, "--strategy", "mine"]) == 2

@@ -68,3 +68,23 @@ def test_the_table_has_a_row_for_every_key() -> None:
     table = reference_table()
     missing = [key.name for key in keys().values() if key.default != "-" and f"| `{key.name}` |" not in table]
     assert missing == []
+
+
+INDICATOR = {"strategy": {"indicators": {"x": {"type": "bollinger", "period": 20, "deviations": 1.5}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({}, True),
+        ({"period": "length", "source": "hl2", "timeframe": "1d"}, True),
+        ({"period": 0}, False),
+        ({"perod": 20}, False),
+        ({"type": "boll"}, False),
+        ({"type": "sma", "deviations": 2}, False),
+        ({"timeframe": "90m"}, False),
+    ],
+)
+def test_an_indicator_has_the_keys_of_its_kind(changes: dict[str, Any], valid: bool) -> None:
+    given = {**INDICATOR["strategy"]["indicators"]["x"], **changes}
+    assert validator().is_valid({"strategy": {"indicators": {"x": given}}}) == valid

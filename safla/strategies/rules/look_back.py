@@ -1,9 +1,20 @@
 """How many rows a sentence reads before the row that it answers for (L3-L6, V13)."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from safla.strategies.rules.names import Calculated, Column, Constant, Earlier, Term, earlier
 from safla.strategies.rules.tree import AllOf, AnyOf, Between, ConditionTree, Crossing, Negated, Slope, Timed
 
 RowsBack = dict[str | None, int]  # by clock; None, the candles of the run, is always there
+
+
+class ColumnRead(NamedTuple):
+    """One place where a sentence reads a column."""
+
+    column: Column
+    candles: int  # of the run, before the one of the answer
+    rows: int  # of a higher timeframe, before the one that is visible at that candle
 
 
 def look_back(tree: ConditionTree[Term] | Term) -> RowsBack:
@@ -11,12 +22,21 @@ def look_back(tree: ConditionTree[Term] | Term) -> RowsBack:
 
     Those of a higher timeframe count from the row that is visible at the earliest candle of the run which is read.
     """
-    rows: RowsBack = {None: 0}
+    back: RowsBack = {None: 0}
+    for read in columns_read(tree):
+        back[None] = max(back[None], read.candles)
+        clock = read.column.clock
+        if clock is not None:
+            back[clock] = max(back.get(clock, 0), read.rows)
+    return back
+
+
+def columns_read(tree: ConditionTree[Term] | Term) -> Iterator[ColumnRead]:
+    """All places where a sentence reads a column."""
     if isinstance(tree, Constant | Column | Calculated | Earlier):
-        _value(tree, None, 0, rows)
+        yield from _of_value(tree, None, 0, 0)
     else:
-        _condition(tree, 0, rows)
-    return rows
+        yield from _of_condition(tree, 0)
 
 
 def earlier_conditions(tree: Timed[Term]) -> int:
@@ -24,34 +44,35 @@ def earlier_conditions(tree: Timed[Term]) -> int:
     return tree.candles - (tree.word == "for")
 
 
-def _condition(tree: ConditionTree[Term], back: int, rows: RowsBack) -> None:
+def _of_condition(tree: ConditionTree[Term], candles: int) -> Iterator[ColumnRead]:
     if isinstance(tree, AllOf | AnyOf):
         for part in tree.parts:
-            _condition(part, back, rows)
+            yield from _of_condition(part, candles)
     elif isinstance(tree, Negated):
-        _condition(tree.condition, back, rows)
+        yield from _of_condition(tree.condition, candles)
     elif isinstance(tree, Timed):
-        _condition(tree.condition, back + earlier_conditions(tree), rows)
+        yield from _of_condition(tree.condition, candles + earlier_conditions(tree))
     elif isinstance(tree, Slope):
-        _value(earlier(tree.value, 1), None, back, rows)
+        yield from _of_value(tree.value, None, candles, 0)
+        yield from _of_value(earlier(tree.value, 1), None, candles, 0)
     elif isinstance(tree, Between):
         for value in (tree.value, tree.low, tree.high):
-            _value(value, None, back, rows)
+            yield from _of_value(value, None, candles, 0)
     else:
         for value in (tree.left, tree.right):
-            _value(value, None, back + isinstance(tree, Crossing), rows)
+            yield from _of_value(value, None, candles + isinstance(tree, Crossing), 0)
 
 
-def _value(term: Term, clock: str | None, back: int, rows: RowsBack) -> None:
-    """clock: whose rows `back` counts; the value has the same, or is visible at the candles of the run."""
+def _of_value(term: Term, clock: str | None, candles: int, rows: int) -> Iterator[ColumnRead]:
+    """clock: whose rows are counted; the value has the same, or is visible at the candles of the run."""
     if isinstance(term, Constant):
         return
-    rows[clock] = max(rows.get(clock, 0), back)
-    if term.clock != clock and term.clock is not None:
-        clock, back = term.clock, 0
-        rows[clock] = max(rows.get(clock, 0), back)
-    if isinstance(term, Earlier):
-        _value(term.operand, clock, back + term.candles, rows)
-    if isinstance(term, Calculated):
+    clock = clock if term.clock is None else term.clock
+    if isinstance(term, Column):
+        yield ColumnRead(term, candles, rows)
+    elif isinstance(term, Earlier):
+        more = (term.candles, 0) if clock is None else (0, term.candles)
+        yield from _of_value(term.operand, clock, candles + more[0], rows + more[1])
+    else:
         for operand in term.operands:
-            _value(operand, clock, back, rows)
+            yield from _of_value(operand, clock, candles, rows)

@@ -1,6 +1,6 @@
 """The keys of the strategy `rules`: indicators, conditions and strength become definitions and resolved sentences."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, get_args
 
@@ -17,12 +17,10 @@ from safla.strategies.indicators.sources import SOURCES
 from safla.strategies.indicators.warm_up import frame_ms, rows_needed, sum_factors
 from safla.strategies.register import TimedKeys
 from safla.strategies.rules.grammar import PLAN, parse_condition, parse_value, read_condition
-from safla.strategies.rules.look_back import look_back
+from safla.strategies.rules.look_back import columns_read, look_back
 from safla.strategies.rules.names import (
-    Calculated,
     Column,
     Constant,
-    Earlier,
     Environment,
     NamedColumn,
     Term,
@@ -30,7 +28,7 @@ from safla.strategies.rules.names import (
     resolve_value,
 )
 from safla.strategies.rules.tokens import did_you_mean, name_problem, tokens
-from safla.strategies.rules.tree import NOWHERE, ConditionTree, Mistake, Place, SentenceError, values_of, variables_of
+from safla.strategies.rules.tree import NOWHERE, ConditionTree, Mistake, Place, SentenceError, variables_of
 from safla.strategies.rules.units import NUMBER, PRICE, VOLUME, MeasureUnit
 
 UNITS: dict[str, MeasureUnit] = {"price": PRICE, "volume": VOLUME, "number": NUMBER, "whole": NUMBER}
@@ -273,7 +271,7 @@ class _Reader:
             return term.name, term.unit
         column = f"{written}@{timeframe}"  # no name of a user has a space or @
         self._sources[column] = ComputedSource(str(written), term, timeframe)
-        inputs = tuple(dict.fromkeys(column.name for column in columns_read(term)))
+        inputs = tuple(dict.fromkeys(read.column.name for read in columns_read(term)))
         self._definitions[column] = Computed(column, inputs, _not_yet, look_back(term)[None], timeframe)
         return column, term.unit
 
@@ -342,16 +340,15 @@ class _Reader:
         first, auto, longest = 1, 1, ""
         if self.problems:
             return 1
-        for part in parts:
-            back = look_back(part)
-            for column in columns_read(part):
-                rows = rows_needed(self._definitions, column.name, step_ms=self._step_ms)
-                definition = self._definitions.get(column.name.partition(".")[0])
-                length = self._step_ms if definition is None else frame_ms(definition, self._step_ms)
-                more = back[None] + (back.get(column.clock, 0) * length // self._step_ms if column.clock else 0)
-                auto = max(auto, rows.auto + more)
-                if rows.first + more > first:
-                    first, longest = rows.first + more, column.name
+        for read in (read for part in parts for read in columns_read(part)):
+            name = read.column.name
+            rows = rows_needed(self._definitions, name, step_ms=self._step_ms)
+            definition = self._definitions.get(name.partition(".")[0])
+            length = self._step_ms if definition is None else frame_ms(definition, self._step_ms)
+            more = read.candles + read.rows * length // self._step_ms
+            auto = max(auto, rows.auto + more)
+            if rows.first + more > first:
+                first, longest = rows.first + more, name
         wanted = self._section.warm_up
         if wanted == "auto":
             return auto
@@ -359,18 +356,6 @@ class _Reader:
             text = f"expected at least {first}, the candles until {longest or 'every value'} is known, got {wanted}"
             self._wrong(("warm_up",), text)
         return int(wanted)
-
-
-def columns_read(part: Any) -> Iterator[Column]:
-    """The columns that a resolved condition or value reads."""
-    for term in [part] if isinstance(part, Constant | Column | Calculated | Earlier) else values_of(part):
-        if isinstance(term, Column):
-            yield term
-        elif isinstance(term, Calculated):
-            for operand in term.operands:
-                yield from columns_read(operand)
-        elif isinstance(term, Earlier):
-            yield from columns_read(term.operand)
 
 
 def _taken(field: FieldInfo) -> str:

@@ -12,8 +12,8 @@ from safla.errors import StrategyError
 from safla.strategies.indicators.graph import COMPILED_FROM, Computed, Definitions, Form, Graph
 from safla.strategies.register import SymbolSignals
 from safla.strategies.rules.evaluate import BlockValues, ConditionEvaluator, ValueEvaluator
-from safla.strategies.rules.look_back import look_back
-from safla.strategies.rules.rule_keys import ComputedSource, RuleSet, columns_read
+from safla.strategies.rules.look_back import columns_read, look_back
+from safla.strategies.rules.rule_keys import ComputedSource, RuleSet
 from safla.strategies.rules.units import BaseUnit, UnitDecimals
 
 
@@ -46,8 +46,8 @@ class SymbolRules:
         for part in parts:
             for clock, rows in look_back(part).items():
                 backs[clock] = max(backs.get(clock, 0), rows)
-            for column in columns_read(part):
-                wanted.setdefault(column.clock, []).append(column.name)
+            for read in columns_read(part):
+                wanted.setdefault(read.column.clock, []).append(read.column.name)
         definitions: Definitions = {**rules.indicators, **_computed(rules.sources, decimals)}
         self._back = backs[None]
         self._own = _Kept(Graph(_of(definitions, ""), wanted[None], step_ms=step_ms, compiled=compiled), backs[None])
@@ -159,7 +159,7 @@ def _computed(sources: Mapping[str, ComputedSource], decimals: UnitDecimals) -> 
 
 
 def _source(name: str, source: ComputedSource, decimals: UnitDecimals) -> Computed:
-    inputs = tuple(dict.fromkeys(column.name for column in columns_read(source.term)))
+    inputs = tuple(dict.fromkeys(read.column.name for read in columns_read(source.term)))
     evaluator = ValueEvaluator(source.term, decimals)
 
     def values(first: int, *columns: Float64) -> Float64:

@@ -143,7 +143,7 @@ def test_a_sentence_with_a_broken_indicator_has_no_problem_of_its_own() -> None:
     [
         ({}, 1, 1),
         ({"indicators": CROSS, "entry": "fast crosses above slow"}, 31, 30),
-        ({"indicators": CROSS, "entry": "fast > slow", "exit": "slow < fast 5 candles ago"}, 35, 30),
+        ({"indicators": CROSS, "entry": "fast > slow", "exit": "slow < fast 5 candles ago"}, 30, 30),
         ({"indicators": CROSS, "entry": "fast > slow for 4 candles"}, 33, 30),
         ({"indicators": {"x": {"type": "ema", "period": 10}}, "entry": "close > x"}, 50, 10),
         ({"indicators": {"x": {"type": "ema", "period": 10}}, "entry": "close > x", "warm_up": 12}, 12, 10),
