@@ -1,11 +1,13 @@
 """advance() and external commands take values and return values within the bounds of D1 and D3 (rest: scenarios)."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from safla.core import values as v
 from safla.core.account import blank_out, new_state, room_for, sell
-from safla.core.engine import MAX_BLOCK, advance, begin, finish, halt, resume
+from safla.core.engine import MAX_BLOCK, advance, begin, finish, fold, halt, resume
 from safla.core.machine import FLAT, IDLE, LONG, MODES, WARMING
 from safla.core.scale import LIMIT
 from safla.core.values import Grid, Int64, Out, Plan, Signals, State
@@ -91,6 +93,23 @@ def test_no_engine_function_writes_to_its_arguments() -> None:
     assert resume(halted, blank_out(1, 1, 0), v.OPERATOR).book[0, v.MODE] == LONG
     assert finish(held, blank_out(1, 1, 0)).book[0, v.MODE] == IDLE
     assert np.array_equal(state.account, started().account)
+
+
+def test_a_loop_that_is_given_takes_contiguous_arrays_and_gives_the_same() -> None:
+    grid, signals = block(10_000, 10_000, 10_100, exit_at=2)
+    strided = Grid(grid.ts, *(np.repeat(column, 2, axis=1)[:, ::2] for column in grid[1:]))
+    given: list[bool] = []
+
+    def loop(*arguments: Any) -> int:
+        given.extend(column.flags.c_contiguous for column in (*arguments[3], *arguments[4]))
+        return fold(*arguments)
+
+    after = advance(PLAN, started(), strided, signals, blank_out(1, 3, 100), loop)
+    without = advance(PLAN, started(), grid, signals, blank_out(1, 3, 100))
+    assert given
+    assert all(given)
+    assert after[1:] == without[1:]
+    assert np.array_equal(after[0].book, without[0].book)
 
 
 def test_timestamps_without_a_strategy_call_decide_nothing_and_do_not_end_the_warm_up() -> None:

@@ -212,21 +212,6 @@ def arithmetic(first: Value, rest: "list[tuple[str, Value]]") -> Value:
     return Arithmetic(first, tuple(rest), first.place)
 
 
-def values_of(tree: "ConditionTree[V]") -> Iterator[V]:
-    """The values that a condition compares."""
-    if isinstance(tree, AllOf | AnyOf):
-        for part in tree.parts:
-            yield from values_of(part)
-    elif isinstance(tree, Timed | Negated):
-        yield from values_of(tree.condition)
-    elif isinstance(tree, Slope):
-        yield tree.value
-    elif isinstance(tree, Between):
-        yield from (tree.value, tree.low, tree.high)
-    else:
-        yield from (tree.left, tree.right)
-
-
 def variables_of(value: Value) -> Iterator[Variable]:
     """The names in a value."""
     if isinstance(value, Variable):
