@@ -14,6 +14,7 @@ import pytest
 from safla import cli
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 from tests.faults.command import ROOT, safla
+from tests.processes import Process
 
 START = 1_704_067_200_000  # 2024-01-01
 MINUTE = 60_000
@@ -114,12 +115,12 @@ def fake() -> Iterator[FakeExchange]:
         yield one
 
 
-def begun(folder: Path, fake: FakeExchange) -> "subprocess.Popen[str]":
+def begun(folder: Path, fake: FakeExchange) -> "Process[str]":
     """Starts the command on the fake exchange as a separate process."""
     text = LIVE.replace("REST", fake.rest_url).replace("STREAM", fake.stream_url)
     (folder / "live.yaml").write_text(text)
     command = [sys.executable, "-m", "safla", "run", "live.yaml", "--out", "run"]
-    return subprocess.Popen(
+    return Process(
         command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from safla import cli
 from safla.runs.folder import lock_run
 from tests.faults.invariants import untouched
+from tests.processes import Process
 from tests.small_runs import journal, run, small
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def begun(folder):
 
 def process(*arguments, **more):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
-    return subprocess.Popen([sys.executable, "-m", "safla", "status", *map(str, arguments)], env=environment, **more)
+    return Process([sys.executable, "-m", "safla", "status", *map(str, arguments)], env=environment, **more)
 
 
 def test_the_status_of_a_run_is_printed_to_stdout_and_nothing_is_modified(folder, capsys):

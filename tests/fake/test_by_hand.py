@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.fake.clients import MINUTE, START, get
+from tests.processes import Process
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def program(*arguments: str) -> Iterator[Any]:
     """Starts the program; returns it with its first output."""
     command = [sys.executable, "-m", "tests.fake_exchange", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with Process(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield SimpleNamespace(**json.loads(process.stdout.readline()))

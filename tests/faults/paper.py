@@ -28,6 +28,7 @@ from safla.paper.runner import Listeners
 from safla.runs.interrupt import Flag
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
+from tests.processes import Process
 from tests.small_runs import journal
 
 CONFIG = """\
@@ -102,15 +103,15 @@ def begin_half(part: Path, whole: Undisturbed, *, behind: int | None = None) -> 
     (part / "journal.jsonl").chmod(0o600)
 
 
-def process(words: Sequence[str | Path], **more: Any) -> "subprocess.Popen[bytes]":
+def process(words: Sequence[str | Path], **more: Any) -> "Process[bytes]":
     """The real command, started and not waited for."""
     environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)}
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "safla", *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, **{**silent, **more})
+    return Process(command, cwd=ROOT, env=environment, **{**silent, **more})
 
 
-def answer_of(running: "subprocess.Popen[bytes]") -> Answer:
+def answer_of(running: "Process[bytes]") -> Answer:
     """Its answer, once it has ended."""
     out, err = running.communicate(timeout=60)
     return Answer(running.returncode, out.decode(), err.decode())
@@ -129,7 +130,7 @@ class Died(NamedTuple):
 class Forks:
     """A process with everything imported, that runs in forks and kills them."""
 
-    def __init__(self, pipes: "subprocess.Popen[str]") -> None:
+    def __init__(self, pipes: "Process[str]") -> None:
         self._pipes = pipes
 
     def run(self, folder: Path, *, killed_after: float = 0.0) -> Died:
@@ -146,9 +147,7 @@ def forks(config: Path) -> Iterator[Forks]:
     """Such a process, for the length of a `with`."""
     command = [sys.executable, "-m", "tests.faults.paper", str(config)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as pipes:
+    with Process(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipes:
         yield Forks(pipes)
 
 

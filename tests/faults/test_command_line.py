@@ -16,6 +16,7 @@ from safla.cli import COMMANDS
 from safla.text import printable
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import CANARY, GOOD, check_answer, check_run, untouched
+from tests.processes import Process
 from tests.scale import some_of
 from tests.small_runs import SMALL
 
@@ -257,7 +258,7 @@ def on_a_terminal(place, *arguments, columns, **variables):
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **variables}
-    with subprocess.Popen(
+    with Process(
         [sys.executable, "-m", "safla", *arguments], cwd=place, env=environment, stdin=theirs, stdout=subprocess.PIPE,
         stderr=theirs,
     ) as process:  # fmt: skip

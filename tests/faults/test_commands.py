@@ -18,6 +18,7 @@ from tests.faults.command import ROOT, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import answer_of, process
 from tests.paper.paper_runs import by_operator, put, taken, waiting
+from tests.processes import Process
 from tests.scale import bound
 from tests.small_runs import journal
 
@@ -52,7 +53,7 @@ def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return out
 
 
-def going_on(begun: Path) -> "subprocess.Popen[bytes]":
+def going_on(begun: Path) -> "Process[bytes]":
     """Continues the run with the real command. Returns once it accepts commands: it took one that changes nothing."""
     put(begun, "resume")
     child = process(["run", begun.parents[1] / "paper.yaml", "--out", begun, "--quiet", *SLOW])

@@ -37,6 +37,7 @@ from tests.faults.exchange import (
     rows,
     whole_of,
 )
+from tests.processes import Process
 from tests.scale import some_of
 
 CANDLES = 120
@@ -408,7 +409,7 @@ def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
     }  # fmt: skip
     words = ["data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
     more = [word for name, value in sets.items() for word in ("--set", f"{name}={value}")]
-    with subprocess.Popen(
+    with Process(
         [sys.executable, "-m", "safla", *words, *more], cwd=cache, env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip

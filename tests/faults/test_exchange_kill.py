@@ -15,6 +15,7 @@ from tests.fake_exchange import Asked, FakeExchange, served
 from tests.faults.command import ROOT, safla
 from tests.faults.exchange import MINUTE, at, kept, minutes, undisturbed
 from tests.faults.invariants import check_answer
+from tests.processes import Process
 
 CANDLES = 3_000 if scale.exact else 1_500  # of each symbol
 LIMIT = 50  # candles a page
@@ -54,9 +55,7 @@ def killed(fake: FakeExchange, cache: Path, *, after: int, seconds: float) -> li
     fake.mend()  # else its rate limit, whose minute never ends here, would block us at some point
     before = len(fake.requests)
     command = [sys.executable, "-m", "safla", *words(fake, cache)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
-    ) as process:
+    with Process(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
         assert fake.wait(lambda: len(fake.requests) - before >= after, seconds=30.0)
         time.sleep(seconds)
         process.kill()

@@ -22,6 +22,7 @@ from tests.fake_exchange import Market, served
 from tests.faults.command import ROOT, inside
 from tests.faults.exchange import LIMIT, START, SYMBOL, Came, Meeting, kept, minutes, rows, undisturbed
 from tests.faults.invariants import check_answer
+from tests.processes import Process
 from tests.scale import bound, some_of
 
 NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
@@ -507,7 +508,7 @@ def test_a_fetch_that_waits_for_retry_after_ends_within_a_second_of_a_signal(num
         sets = (f"exchange.rest_url={fake.rest_url}", f"market_data.fetch_limit={LIMIT}")
         words = ["data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
         command = [sys.executable, "-m", "safla", *words, *(word for one in sets for word in ("--set", one))]
-        with subprocess.Popen(
+        with Process(
             command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
         ) as process:
             assert fake.wait(

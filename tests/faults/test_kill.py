@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import check_answer, check_run
+from tests.processes import Process
 from tests.small_runs import SMALL, journal
 
 DETAILS = ("decisions", "candles")
@@ -45,7 +46,7 @@ def kill(config, out, detail, seconds):
     """Starts the command, and kills it after `seconds`."""
     command = [sys.executable, "-m", "safla", *map(str, words(config, out, detail))]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    with Process(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         time.sleep(seconds)
         process.kill()
 

@@ -28,6 +28,7 @@ from tests.faults.paper import (
     undisturbed,
 )  # fmt: skip
 from tests.paper.paper_runs import backtest_journal, run_paper
+from tests.processes import Process
 from tests.scale import bound, some_of
 from tests.small_runs import journal
 
@@ -110,7 +111,7 @@ def test_row_3_a_second_signal_ends_a_paper_run_at_once(whole, tmp_path, capsys)
 # --- Long-running processes ------------------------------------------------------------------------------------------
 
 
-def started(words: list[str | Path], out: Path, **more: Any) -> "subprocess.Popen[bytes]":
+def started(words: list[str | Path], out: Path, **more: Any) -> "Process[bytes]":
     """Start the command and wait for the first lines of its journal."""
     running = process(words, **more)
     until = time.monotonic() + 20
@@ -134,6 +135,7 @@ def test_row_27_a_process_stopped_and_continued_processes_the_missed_candles_in_
     out = tmp_path / "run"
     with started(whole.words(out, "--set", PACED), out) as running:
         running.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WNOWAIT)  # it may be in the middle of a write until then
         size = (out / "journal.jsonl").stat().st_size
         time.sleep(0.5)  # seven candles close meanwhile
         assert (out / "journal.jsonl").stat().st_size == size < len(whole.journal)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.command import ROOT, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
+from tests.processes import Process
 from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
@@ -49,7 +50,7 @@ def undisturbed(tmp_path, words, capsys):
 def first_process(phase, words):
     command = [sys.executable, "-c", HELD, *PHASES[phase], *map(str, words)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
+    return Process(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 

@@ -10,6 +10,7 @@ from safla.errors import HostError, UsageError
 from safla.runs import folder
 from safla.runs.backtest import backtest_folder, prepare
 from tests.errors import raises_code
+from tests.processes import Process
 from tests.small_runs import run, small
 
 
@@ -49,7 +50,7 @@ def test_a_second_process_is_told_the_holder_of_the_run_and_the_first_is_unaffec
     )
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", program, str(tmp_path / "run")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as first:
+    with Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as first:
         assert first.stdout.readline() == b"held\n"
         with raises_code(HostError, "run_locked", match=f"pid {first.pid}"):
             run(small(tmp_path), tmp_path / "run")

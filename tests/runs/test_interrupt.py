@@ -11,6 +11,7 @@ import pytest
 from safla.errors import Interrupted
 from safla.runs.interrupt import watched
 from tests.errors import raises_code
+from tests.processes import Process
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +36,7 @@ def test_a_second_signal_ends_the_process_at_once(number, code):
         "    while flag.signal is None:\n        time.sleep(0.01)\n"
         "    print('noted', flush=True)\n    time.sleep(30)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT) as process:
+    with Process([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT) as process:
         for word in (b"up\n", b"noted\n"):
             assert process.stdout.readline() == word
             process.send_signal(number)
