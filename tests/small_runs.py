@@ -1,14 +1,19 @@
 """Runs for tests: a small configuration over synthetic candles, a backtest of it, and its journal under new hashes."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safla.api.registered import registered
 from safla.config.loader import Loaded, load
+from safla.journal import reader
 from safla.journal.chain import ORIGIN
 from safla.runs import backtest
 from safla.runs.backtest import BacktestResult
 from safla.runs.interrupt import Flag
+from safla.runs.replay import replay_run
+from safla.strategies.register import STRATEGIES, Strategy
 
 SMALL = """\
 system: {name: Small}
@@ -39,6 +44,22 @@ def run(loaded: Loaded, out: Path, **changes: Any) -> BacktestResult:
 def journal(folder: Path) -> bytes:
     """The bytes of a run's journal."""
     return (folder / "journal.jsonl").read_bytes()
+
+
+def events(folder: Path, kind: Any) -> list[Any]:
+    """The events of a type, or of a union of types, in a run's journal."""
+    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
+
+
+def holds(folder: Path, register: Mapping[str, Strategy] = STRATEGIES) -> bool:
+    """Whether a replay confirms a run: its chain, its books, and every decision."""
+    found = replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
+    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
+
+
+def given(strategy: Any) -> dict[str, Any]:
+    """The arguments of a run with a strategy from Python, named mine."""
+    return {"register": registered({"mine": strategy}), "strategies": ("mine",)}
 
 
 _LINE = re.compile(rb'\{"n":\d+,"p":"[0-9a-f]{32}","e":(.*),"h":"[0-9a-f]{32}"\}')

@@ -184,12 +184,10 @@ RULES = (
 )
 NAMES = [f"{rule.breaches.__name__} in {rule.folder}" for rule in RULES]
 ENTRANCES = {
-    *(f"safla.strategies.indicators.{name}" for name in ("symbol_graph", "warm_up")),  # the rules language reads them
     "safla",
     *(f"safla.{face}" for face in rules.FACES),
     "safla.__main__",
-    "safla.strategies.rules.explain",  # the rooms above will call these two
-    "safla.strategies.rules.grammar",
+    "safla.strategies.rules.explain",  # for a command that explains a candle, which is not there yet
     "tests.options",
 }  # run or configured
 

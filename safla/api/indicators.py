@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from safla.compiled.library import fastest
 from safla.config.reference import parameter_keys
+from safla.core.candles import row_blocks
 from safla.core.values import Columns, Float64
 from safla.errors import UsageError
 from safla.section import Section
@@ -21,7 +22,6 @@ from safla.strategies.indicators.graph import Graph, Indicator
 from safla.strategies.indicators.kind import Kind
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import RAW
-from safla.strategies.indicators.symbol_graph import MAX_ROWS
 
 ANY_STEP = 1  # ms; no kind reads a source that depends on the length of a candle
 MEANS: dict[str, tuple[str, ...]] = {"hlc3": ("high", "low", "close"), "ohlc4": ("open", "high", "low", "close")}
@@ -126,9 +126,8 @@ def function_of(form: CallForm) -> Callable[..., Any]:
         if len(rows) != 1:
             raise UsageError(f"{form.name}: expected arrays of one length, got {sorted(rows)}", code="invalid_argument")
         out = np.empty((len(form.kind.outputs), rows.pop()))
-        for begin in range(0, out.shape[1], MAX_ROWS):
-            end = min(begin + MAX_ROWS, out.shape[1])
-            out[:, begin:end] = fold.feed({name: array[begin:end] for name, array in inputs.items()})
+        for part in row_blocks(out.shape[1]):
+            out[:, part] = fold.feed({name: array[part] for name, array in inputs.items()})
         return out[0] if form.answer is None else form.answer(*out)
 
     return _described(calculate, form, form.name, [_parameter(one) for one in form.inputs] + form.parameters)

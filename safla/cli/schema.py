@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,7 @@ def _presets(name: str | None) -> str:
     if name is None:
         width = max(map(len, preset_names())) + 2
         return "".join(f"{one:<{width}}{preset_text(one).partition(chr(10))[0][2:]}\n" for one in preset_names())
-    if name not in preset_names():
-        near = difflib.get_close_matches(name, preset_names(), 1)
-        hint = f"; did you mean {near[0]}?" if near else "; safla schema presets lists them"
-        raise UsageError(f"{name}: unknown preset{hint}", code="invalid_argument")
+    _refuse_unknown(name, preset_names(), what="preset", listed_by=PRESETS)
     return preset_text(name)
 
 
@@ -92,11 +89,16 @@ def _indicators(kind: str | None) -> str:
 
     if kind is None:
         return indicator_reference.indicators_text()
-    if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, 1)
-        hint = f"; did you mean {near[0]}?" if near else "; safla schema indicators lists them"
-        raise UsageError(f"{kind}: unknown kind of indicator{hint}", code="invalid_argument")
+    _refuse_unknown(kind, KINDS, what="kind of indicator", listed_by=INDICATORS)
     return indicator_reference.indicator_text(kind)
+
+
+def _refuse_unknown(name: str, known: Collection[str], *, what: str, listed_by: str) -> None:
+    """UsageError with the nearest name for one that is not known. listed_by: the word that lists them."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else f"; safla schema {listed_by} lists them"
+        raise UsageError(f"{name[:80]}: unknown {what}{hint}", code="invalid_argument")
 
 
 def _function(module: str, name: str) -> Callable[[], Any]:

@@ -21,6 +21,11 @@ def entry_point(function: Function) -> Function:
     return pure(function)
 
 
+def interpreted(function: Function) -> Function:
+    """The function itself, where `compiled.library.fastest` would give its compiled form."""
+    return function
+
+
 def entry_point_name(function: Callable[..., Any]) -> str:
     """The name by which the library knows an entry: `safla.core.engine:fold`."""
     return f"{function.__module__}:{function.__qualname__}"

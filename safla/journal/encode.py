@@ -281,7 +281,7 @@ def _form(field: EventField, places: RunDecimals, s: int) -> tuple[Callable[[int
     if field.form == FLAG:
         return (lambda number, _: number > 0), None
     if field.form == RATIO:
-        return (lambda number, none: None if number == none else ratio(number, MILLION)), v.NONE
+        return (lambda number, _: None if number == v.NONE else ratio(number, MILLION)), None
     if field.form == PRICE_OR_NULL:
         return (lambda number, decimals: None if number == v.NONE else to_text(number, decimals)), places.price[s]
     return to_text, amount_decimals(places, form=field.form, s=s)

@@ -18,8 +18,9 @@ from safla.core.scale import to_text
 from safla.core.values import Grid, Mask, Signals
 from safla.errors import StrategyError
 from safla.runs.strategy_answers import NOTHING, CandleAnswer, checked_candle
-from safla.runs.strategy_calls import error_text, plain_parameters
+from safla.runs.strategy_calls import plain_parameters
 from safla.runs.strategy_candles import Candle, CandleMaker
+from safla.runs.strategy_code.loading import error_text
 
 ROWS_AT_ONCE = 65_536  # timestamps whose candles are Python objects at once
 

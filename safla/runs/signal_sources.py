@@ -17,6 +17,7 @@ from safla.compiled.library import fastest
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import NO_CANDLES, Series, align, iso
+from safla.core.pure import interpreted
 from safla.core.values import Columns, Float64, Grid, Int8, Mask, Signals
 from safla.errors import StrategyError
 from safla.runs.candle_signals import CandleSignals
@@ -143,10 +144,8 @@ class SourceOfSymbols:
 
     def __init__(self, run: RunPlan, by_symbol: Callable[..., SymbolSource], *, is_compiled: bool) -> None:
         """is_compiled: whether long blocks are fed to compiled code."""
-        from safla.strategies.indicators.graph import unchanged  # only for strategies of indicators
-
         self._given = run.strategy.distances(run.parameters)
-        form, step_ms = fastest if is_compiled else unchanged, run.plan.rules.step_ms
+        form, step_ms = fastest if is_compiled else interpreted, run.plan.rules.step_ms
         self._symbols = [
             by_symbol(run.parameters, scale.price_decimals, scale.volume_decimals, step_ms, form)
             for scale in run.scales

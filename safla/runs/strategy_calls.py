@@ -5,7 +5,6 @@ each candle. There are two forms of it: array functions over integer columns (`C
 take `Candles` with floats.
 """
 
-import traceback
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from safla.runs import look_ahead
 from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
 from safla.runs.strategy_answers import checked
 from safla.runs.strategy_candles import Candles, candles_of, read_only, rows_between
+from safla.runs.strategy_code.loading import error_text
 from safla.strategies.register import SignalFunction
 
 OURS = "safla."  # modules of built-in strategies: an error in one of them is a bug of safla (fault row 30)
@@ -209,10 +209,3 @@ def plain_parameters(parameters: Any) -> Any:
     if not isinstance(parameters, dict):
         return parameters
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in parameters.items()}
-
-
-def error_text(error: BaseException) -> str:
-    """The exception that was raised, and the line of code that raised it."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())[:200]
-    return f"raised {type(error).__name__}{': ' if text else ''}{text} ({last.filename}:{last.lineno})"

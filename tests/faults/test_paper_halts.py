@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from safla.journal import reader
 from safla.journal.events import CandleEvent, DayStarted, Filled, Halted, Resumed, RunEnded
 from safla.paper import control
 from safla.paper.control import Command
 from safla.paper.session import session_at
 from tests.faults.invariants import check_run
 from tests.paper.paper_runs import backtest_journal, by_hand, by_operator, put, run_paper, waiting
-from tests.small_runs import journal
+from tests.small_runs import events, journal
 
 FIRST = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000
@@ -23,11 +22,6 @@ LOSSES = (
     "risk.max_daily_loss_pct=0.001", "risk.max_drawdown_pct=0.004", "risk.drawdown_pause_days=2",
     "risk.trailing_stop_pct=null", "data.synthetic.annual_volatility=2",
 )  # fmt: skip
-
-
-def events(folder: Path, kind: Any) -> list[Any]:
-    """The events of this type in a journal."""
-    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
 def cut_behind(folder: Path, whole: bytes, ts: int) -> None:

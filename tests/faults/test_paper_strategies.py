@@ -6,22 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from safla.api.registered import registered
 from safla.core import account, step
 from safla.core.fills import fee
 from safla.errors import Finding
-from safla.journal import reader
 from safla.journal.events import CandleEvent, Halted, OrderPlaced, SignalEvent
 from safla.runs import replay
 from safla.runs.strategy_candles import Candles
-from safla.strategies.register import Strategy
 from tests.compiled_engine import without_library
 from tests.errors import raises_code
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
 from tests.paper.paper_runs import backtest_journal, run_paper
-from tests.small_runs import journal
+from tests.small_runs import events, given, journal
 
 FIRST = 1_704_067_200_000  # timestamp of the first synthetic candle, ms
 HOUR = 3_600_000
@@ -80,17 +77,6 @@ class Mine(NamedTuple):
         signal[3:] = np.sign(columns.close[3:] - columns.close[:-3])
         strength = np.abs(signal).astype(float)
         return self.failure(columns, signal, strength) if int(columns.ts[-1]) == self.at else (signal, strength)
-
-
-def given(strategy: Any) -> dict[str, Any]:
-    """The arguments of a run with this strategy."""
-    register: dict[str, Strategy] = registered({"mine": strategy})
-    return {"register": register, "strategies": ("mine",)}
-
-
-def events(folder: Path, kind: type) -> list[Any]:
-    """The events of this type in a journal."""
-    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
 def check_replay(folder: Path, register: Any) -> None:

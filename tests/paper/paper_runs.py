@@ -69,6 +69,17 @@ def backtest_journal(
     return journal(folder)
 
 
+def check_any_cut(folder: Path, sets: Sequence[str], chance: Any, **more: Any) -> None:
+    """A paper run whose journal is cut at any byte ends in the bytes of the whole one, when it is started again."""
+    run_paper(folder, sets, **more)
+    full = journal(folder)
+    for size in sorted(chance.randrange(2_000, len(full)) for _ in range(6)):
+        (folder / "journal.jsonl").write_bytes(full[:size])
+        (folder / "head").unlink(missing_ok=True)
+        run_paper(folder, sets, **more)
+        assert journal(folder) == full, size
+
+
 START = 1_704_067_200_000  # 2024-01-01
 MINUTE = 60_000
 BEGUN = 300  # minutes that are over when the run begins

@@ -11,7 +11,6 @@ from safla.errors import ConfigError, HostError, JournalError, UsageError
 from safla.paper import command, control
 from safla.paper.command import CommandOutcome
 from safla.runs.folder import lock_run
-from safla.runs.replay import replay_run
 from tests.errors import raises_code
 from tests.paper.paper_runs import (
     backtest_journal,
@@ -24,7 +23,7 @@ from tests.paper.paper_runs import (
     under_way,
     waiting,
 )
-from tests.small_runs import run, small
+from tests.small_runs import holds, run, small
 
 HOUR = 3_600_000
 GIVEN = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
@@ -45,11 +44,6 @@ def live(folder: Path) -> Path:
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("source: replay", "source: stream"))
     return folder
-
-
-def holds(folder: Path) -> bool:
-    found = replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None)
-    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
 def test_a_command_is_written_to_a_file_and_the_journal_is_unchanged(folder):

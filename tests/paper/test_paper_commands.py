@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from safla.journal import reader
 from safla.journal.events import CandleEvent, CandleMissing, Filled, Halted, OrderPlaced, Resumed, RunEnded, TradeClosed
 from safla.paper import command, runner
 from safla.paper.session import session_at
-from safla.runs.replay import replay_run
 from tests.fake_exchange import Candles, FakeExchange, Market, served
 from tests.paper.paper_runs import BEGUN, LOOKBACK, MINUTE, START, Run, put, waiting
 from tests.scale import some_of
-from tests.small_runs import journal
+from tests.small_runs import events, holds, journal
 
 COUNT = 400
 RISE = BEGUN + 1  # its close is above the one before: bought at the next open
@@ -111,7 +109,7 @@ class Case:
         put(self.paper, kind, given=int((self.fake.clock.wall() + away) * 1000), **more)
 
     def events(self, kind: Any) -> list[Any]:
-        return [line.event for line in reader.read(self.paper) if isinstance(line.event, kind)]
+        return events(self.paper, kind)
 
     def minutes(self, kind: Any = CandleEvent | CandleMissing, **fields: Any) -> list[int]:
         """When events of a kind were."""
@@ -124,8 +122,7 @@ class Case:
         return [(minute_of(one.ts), one.side, one.reason, Decimal(one.price)) for one in found]
 
     def holds(self) -> bool:
-        found = replay_run(self.paper, books_only=False, engine="interpreted", say=lambda text: None)
-        return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
+        return holds(self.paper)
 
 
 def minute_of(ts: int) -> int:

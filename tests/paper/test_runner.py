@@ -16,26 +16,20 @@ from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.exchange.live_candles import CandleBatch
-from safla.journal import reader
 from safla.journal.events import CandleEvent, Filled, Halted, Resumed, RunEnded, SignalEvent
 from safla.observe.update import Update
 from safla.paper import runner, sources
 from safla.paper.pace import Pace
 from safla.paper.session import session_at
-from safla.runs import replay
 from safla.runs.interrupt import Flag
 from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
 from tests.errors import raises_code
 from tests.paper.paper_runs import SMALL, backtest_journal, by_hand, journal, loaded, run_paper
 from tests.scale import some_of
+from tests.small_runs import events, holds
 
 BTC = ("symbols.primary=[BTC/USDT]",)
-
-
-def holds(folder: Path, **more: Any) -> bool:
-    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, **more)
-    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
 @pytest.mark.parametrize(
@@ -198,10 +192,6 @@ def half(folder: Path, sets: tuple[str, ...] = BTC) -> bytes:
     place = next(n for n in range(len(lines) // 2, len(lines)) if b'"type":"candle"' in lines[n])
     cut(folder, full, sum(map(len, lines[:place])))
     return full
-
-
-def events(folder: Path, kind: type) -> list[Any]:
-    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
 def test_a_halt_by_an_operator_is_recorded_survives_a_restart_and_is_replayed(tmp_path: Path):

@@ -9,15 +9,14 @@ import pytest
 import safla
 from safla.api.registered import registered
 from safla.errors import StrategyError
-from safla.journal import reader
 from safla.journal.encode import Input
 from safla.journal.events import CandleEvent, Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
-from safla.runs import candle_signals, replay
+from safla.runs import candle_signals
 from safla.runs.strategy_answers import checked_candle
 from tests.errors import raises_code
-from tests.paper.paper_runs import backtest_journal, journal, run_paper
-from tests.small_runs import rehashed
+from tests.paper.paper_runs import backtest_journal, check_any_cut, journal, run_paper
+from tests.small_runs import events, given, holds, rehashed
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8}")
 BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
@@ -52,20 +51,6 @@ def sliding(candles: Any, parameters: Any) -> Any:
 sliding.warm_up = WARM_UP  # type: ignore[attr-defined]
 
 
-def given(strategy: Any) -> dict[str, Any]:
-    """The arguments of a run with this strategy."""
-    return {"register": registered({"mine": strategy}), "strategies": ("mine",)}
-
-
-def events(folder: Path, kind: type) -> list[Any]:
-    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
-
-
-def holds(folder: Path, register: Any) -> bool:
-    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
-    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
-
-
 @pytest.mark.parametrize("sets", [MINE, BTC])
 def test_a_class_decides_as_the_function_of_the_same_rule_in_backtest_and_paper(tmp_path, sets):
     more = given(Sliding)
@@ -84,14 +69,7 @@ def test_blocks_of_any_size_give_the_same_signals(tmp_path, monkeypatch):
 
 
 def test_a_paper_run_cut_anywhere_ends_in_the_same_bytes(tmp_path, chance):
-    more = given(Sliding)
-    run_paper(tmp_path, MINE, **more)
-    full = journal(tmp_path)
-    for size in sorted(chance.randrange(2_000, len(full)) for _ in range(6)):
-        (tmp_path / "journal.jsonl").write_bytes(full[:size])
-        (tmp_path / "head").unlink(missing_ok=True)
-        run_paper(tmp_path, MINE, **more)
-        assert journal(tmp_path) == full, size
+    check_any_cut(tmp_path, MINE, chance, **given(Sliding))
 
 
 def test_each_candle_comes_once_in_order_with_the_numbers_that_an_array_function_gets(tmp_path):

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from safla.api.registered import registered
-from safla.journal import reader
 from safla.journal.encode import Input
 from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
-from safla.runs import replay, signal_sources
-from tests.paper.paper_runs import backtest_journal, journal, run_paper
+from safla.runs import signal_sources
+from tests.paper.paper_runs import backtest_journal, check_any_cut, journal, run_paper
 from tests.scale import some_of
+from tests.small_runs import events, given, holds
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
 BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
@@ -63,19 +62,6 @@ sliding_window.window = lambda parameters: parameters["period"] + 2  # type: ign
 FUNCTIONS = {one.__name__: one for one in (exponential, running_sum, sliding, sliding_window, round_prices)}
 
 
-def given(function: Any) -> dict[str, Any]:
-    return {"register": registered({"mine": function}), "strategies": ("mine",)}
-
-
-def events(folder: Path, kind: type) -> list[Any]:
-    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
-
-
-def holds(folder: Path, register: Any) -> bool:
-    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
-    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
-
-
 @pytest.mark.parametrize("sets", [MINE, BTC])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_paper_run_of_a_python_strategy_equals_the_backtest_of_its_candles(tmp_path: Path, name: str, sets: Any):
@@ -89,14 +75,7 @@ def test_a_paper_run_of_a_python_strategy_equals_the_backtest_of_its_candles(tmp
 
 @some_of("name", FUNCTIONS, keep=("exponential", "sliding_window"))
 def test_a_run_interrupted_anywhere_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
-    more = given(FUNCTIONS[name])
-    run_paper(tmp_path, MINE, **more)
-    full = journal(tmp_path)
-    for size in sorted(chance.randrange(2_000, len(full)) for _ in range(6)):
-        (tmp_path / "journal.jsonl").write_bytes(full[:size])
-        (tmp_path / "head").unlink(missing_ok=True)
-        run_paper(tmp_path, MINE, **more)
-        assert journal(tmp_path) == full, size
+    check_any_cut(tmp_path, MINE, chance, **given(FUNCTIONS[name]))
 
 
 def lengths_of(function: Any, folder: Path) -> tuple[list[int], Any]:

@@ -84,7 +84,7 @@ CALLS = {
 MODULES = {"dill", "marshal", "pickle", "runpy", "shelve"}  # reading them runs what was written
 NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.JoinedStr, ast.Import, ast.ImportFrom)
 ASSERTS = set(  # calls that raise where something is wrong
-    "ask check check_candles fail golden raises raises_code validate verify warns".split()
+    "ask check check_any_cut check_candles fail golden raises raises_code validate verify warns".split()
 )
 
 

@@ -56,12 +56,16 @@ def raised(error: BaseException, *, name: str, doing: str) -> StrategyError:
     if isinstance(error, SyntaxError) and error.filename is not None:
         place = f"{error.filename}:{error.lineno or 0}:{error.offset or 0}"
         return StrategyError(printable(f"{place}: {error.msg}"), code="code_syntax")
+    return StrategyError(printable(f"strategy {name}: {error_text(error)}, {doing}"), code="strategy_raised")
+
+
+def error_text(error: BaseException) -> str:
+    """The exception that code of a user raised, and the line of that code."""
     called = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in called if frame.filename != __file__ and "importlib" not in frame.filename]
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     text = " ".join(str(error).split())[:200]
-    what = f"raised {type(error).__name__}{': ' if text else ''}{text}{place}"
-    return StrategyError(printable(f"strategy {name}: {what}, {doing}"), code="strategy_raised")
+    return f"raised {type(error).__name__}{': ' if text else ''}{text}{place}"
 
 
 class _Finder:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safla.core.pure import interpreted
 from safla.core.values import Columns, Float64
 from safla.section import Section
 from safla.strategies.indicators.kind import FoldNode, FoldNumbers
@@ -61,11 +62,6 @@ def names_read(definition: Indicator | Computed) -> tuple[str, ...]:
     if isinstance(definition, Computed):
         return definition.inputs
     return (definition.source,) if definition.source else ()
-
-
-def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Interpret: the form of a fold for a graph that is not compiled."""
-    return function
 
 
 class _Column:
@@ -145,7 +141,7 @@ class Graph:
 
     def __init__(
         self, definitions: Definitions, wanted: Iterable[str], *, step_ms: int, given: Iterable[str] = (),
-        compiled: Form = unchanged,
+        compiled: Form = interpreted,
     ) -> None:  # fmt: skip
         """The nodes that the wanted columns need, in topological order.
 

@@ -1,8 +1,8 @@
 """The keys of the strategy `rules`: indicators, conditions and strength become definitions and resolved sentences."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -32,6 +32,7 @@ from safla.strategies.rules.tree import NOWHERE, ConditionTree, Mistake, Place, 
 from safla.strategies.rules.units import NUMBER, PRICE, VOLUME, MeasureUnit
 
 UNITS: dict[str, MeasureUnit] = {"price": PRICE, "volume": VOLUME, "number": NUMBER, "whole": NUMBER}
+Resolved = TypeVar("Resolved")
 SHARED = ("type", "source", "timeframe")  # keys of every indicator
 
 
@@ -61,7 +62,7 @@ class RuleSet(NamedTuple):
 
     indicators: Mapping[str, Indicator]
     sources: Mapping[str, ComputedSource]  # by the name that the indicators call them
-    entry: ConditionTree[Term]
+    entry: ConditionTree[Term] | None  # None: it is missing or wrong, which is a problem
     exit: ConditionTree[Term] | None
     strength: Term | None
     stop: Term | None  # distances, in price (S30)
@@ -82,7 +83,7 @@ class RuleProblem(NamedTuple):
 
 
 def rule_set(keys: TimedKeys) -> RuleSet:
-    """The strategy of keys that have no problem."""
+    """The strategy; what has a problem is left out of it."""
     return _Reader(keys).whole()
 
 
@@ -133,11 +134,9 @@ class _Reader:
             self._wrong(("parameters", name), f"{name} is not used; use it in a sentence or as a period, or remove it")
         factors = sum_factors(self._definitions, step_ms=self._step_ms)
         warm_up = self._warm_up([part for part in (entry, leave, strength, stop, target, trail) if part is not None])
-        assert entry is not None or self.problems, "an entry that is missing or wrong is a problem"
-        never: Any = entry
         settle = self._settle(warm_up)
         return RuleSet(
-            self._indicators, self._sources, never, leave, strength, stop, target, trail, warm_up, settle, *factors
+            self._indicators, self._sources, entry, leave, strength, stop, target, trail, warm_up, settle, *factors
         )
 
     def _wrong(self, key: tuple[str, ...], text: str, place: Place = NOWHERE) -> None:
@@ -307,25 +306,24 @@ class _Reader:
     # --- Conditions, strength, warm-up
 
     def _condition(self, name: str, sentence: Any) -> ConditionTree[Term] | None:
-        if sentence is None:
-            return None
-        self._count_used(str(sentence))
-        if self._is_broken(str(sentence)):
-            return None
-        try:
-            return resolve_condition(sentence_tree(sentence), self._environment(None))
-        except SentenceError as error:
-            self._mistakes((name,), error)
-            return None
+        return self._resolved(
+            name, sentence, lambda environment: resolve_condition(sentence_tree(sentence), environment)
+        )
 
     def _value(self, name: str, sentence: Any, unit: MeasureUnit) -> Term | None:
+        return self._resolved(
+            name, sentence, lambda environment: resolve_value(parse_value(str(sentence)), environment, unit=unit)
+        )
+
+    def _resolved(self, name: str, sentence: Any, resolve: Callable[[Environment], Resolved]) -> Resolved | None:
+        """The sentence of a key, resolved; None where there is none, or it is wrong."""
         if sentence is None:
             return None
         self._count_used(str(sentence))
         if self._is_broken(str(sentence)):
             return None
         try:
-            return resolve_value(parse_value(str(sentence)), self._environment(None), unit=unit)
+            return resolve(self._environment(None))
         except SentenceError as error:
             self._mistakes((name,), error)
             return None

@@ -32,6 +32,7 @@ class SymbolRules:
 
     def __init__(self, rules: RuleSet, scales: SymbolScales, *, step_ms: int, compiled: Form) -> None:
         """compiled: the form of a fold for long blocks, such as `fastest` of compiled/library.py."""
+        assert rules.entry is not None, "a run has no keys with a problem"
         decimals = {BaseUnit("price"): scales.price_decimals, BaseUnit("volume"): scales.volume_decimals}
         self._most_volume = LIMIT // rules.volume_factor
         self._warm_up, self._seen = rules.warm_up, 0

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from safla.compiled.library import fastest
+from safla.core.pure import interpreted
 from safla.core.values import Columns
-from safla.strategies.indicators.graph import COMPILED_FROM, Computed, Definitions, Form, Graph, Indicator, unchanged
+from safla.strategies.indicators.graph import COMPILED_FROM, Computed, Definitions, Form, Graph, Indicator
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import SOURCES, source_column
-from safla.strategies.indicators.symbol_graph import MAX_ROWS, SymbolGraph
 from tests.strategies.indicators.chains import STEP, Array, candles, drawn_keys, is_same, keys_of, values
 
 ROWS = 400
@@ -23,7 +23,7 @@ def integers(columns: dict[str, Array]) -> Columns:
     return Columns(*(columns[name].astype(np.int64) for name in Columns._fields))
 
 
-def fed(graph: Graph | SymbolGraph, rows: Columns, sizes: Iterator[int]) -> dict[str, Array]:
+def fed(graph: Graph, rows: Columns, sizes: Iterator[int]) -> dict[str, Array]:
     """The wanted columns, fed in blocks of these sizes."""
     parts: list[dict[str, Array]] = []
     begin = 0
@@ -36,10 +36,10 @@ def fed(graph: Graph | SymbolGraph, rows: Columns, sizes: Iterator[int]) -> dict
 
 
 def folded(
-    definitions: Definitions, wanted: list[str], rows: Columns, *, sizes: Any = None, form: Form = unchanged
+    definitions: Definitions, wanted: list[str], rows: Columns, *, sizes: Any = None, form: Form = interpreted
 ) -> Any:
     """The columns of a new graph."""
-    return fed(Graph(definitions, wanted, step_ms=STEP, compiled=form), rows, sizes or itertools.repeat(MAX_ROWS))
+    return fed(Graph(definitions, wanted, step_ms=STEP, compiled=form), rows, sizes or itertools.repeat(ROWS))
 
 
 def indicator(kind: str, source: str | None = None, **parameters: Any) -> Indicator:
@@ -133,7 +133,7 @@ def test_the_source_of_an_indicator_may_be_an_indicator_or_a_computed_column() -
         keys_of("sma", period=4),
         {"source": spread(0, values("ema", keys_of("ema", period=5), columns)["value"], columns["close"])},
     )["value"]
-    for sizes in (itertools.repeat(MAX_ROWS), itertools.repeat(1), itertools.cycle([3, 50, 1])):
+    for sizes in (itertools.repeat(ROWS), itertools.repeat(1), itertools.cycle([3, 50, 1])):
         assert is_same(folded(definitions, ["smooth"], integers(columns), sizes=sizes)["smooth"], expected)
 
 

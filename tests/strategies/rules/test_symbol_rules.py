@@ -2,16 +2,21 @@
 
 import math
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
+from safla.candles.resample import resampled
 from safla.config.trading import StrategySection
 from safla.core import scale
+from safla.core.candles import Series
+from safla.core.pure import interpreted
 from safla.core.values import NONE, NOT_GIVEN, Columns
 from safla.errors import StrategyError
-from safla.strategies.indicators.graph import unchanged
+from safla.strategies.indicators.graph import Graph, Indicator
+from safla.strategies.indicators.warm_up import rows_needed
 from safla.strategies.register import STRATEGIES, SymbolSignals, TimedKeys, keys_of
 from safla.strategies.rules.rule_keys import rule_set
 from safla.strategies.rules.symbol_rules import SymbolRules, SymbolScales, to_prices
@@ -33,9 +38,15 @@ def candles(size: int, seed: int = 1, *, holes: bool = True) -> Columns:
     return Columns(*(np.ascontiguousarray(column[keep]) for column in columns))
 
 
-def source(form: Any = unchanged, **keys: Any) -> SymbolRules:
+def source(form: Any = interpreted, **keys: Any) -> SymbolRules:
     section = StrategySection.model_validate({"name": "rules", **keys})
     return SymbolRules(rule_set(TimedKeys(section, HOUR)), SCALES, step_ms=HOUR, compiled=form)
+
+
+def rules_of(indicators: dict[str, Any]) -> Mapping[str, Indicator]:
+    """The definitions of indicators."""
+    section = StrategySection.model_validate({"name": "rules", "indicators": indicators, "entry": "close > 0"})
+    return rule_set(TimedKeys(section, HOUR)).indicators
 
 
 def fed(rules: SymbolRules, columns: Columns, cuts: list[int]) -> list[list[Any]]:
@@ -91,6 +102,39 @@ def test_the_signals_are_the_same_in_any_blocks_one_by_one_and_compiled(name: st
     assert fed(source(**STRATEGY[name]), columns, cuts) == whole
     assert fed(source(**STRATEGY[name]), columns, list(range(1, len(columns.ts)))) == whole
     assert fed(source(compiled_entry, **STRATEGY[name]), columns, cuts) == whole
+
+
+DAILY = {
+    "day": {"type": "sma", "period": 3, "timeframe": "1d"},
+    "day_close": {"type": "value", "timeframe": "1d"},
+    "range": {"type": "atr", "period": 3, "timeframe": "1d"},
+    "smooth": {"type": "ema", "period": 3, "source": "day", "timeframe": "1d"},
+    "four": {"type": "highest", "period": 6, "source": "high", "timeframe": "4h"},
+    "own": {"type": "sma", "period": 5, "timeframe": "1h"},
+}
+
+
+@pytest.mark.parametrize("name", ["day", "day_close", "range", "smooth"])
+def test_a_daily_value_is_that_of_the_days_that_are_over(name: str) -> None:
+    columns = Columns(*(column[1:] for column in candles(500, holes=False)))  # the first day is not whole
+    made = SymbolSignals(*fed(source(indicators=DAILY, entry="close > 0", target_distance=name), columns, [90, 300]))
+    days = resampled(Series("X/Y", 2, 5, columns), source_ms=HOUR, step_ms=24 * HOUR).series.columns
+    definitions = {one: indicator._replace(timeframe="") for one, indicator in rules_of(DAILY).items()}
+    alone = to_prices(Graph(definitions, [name], step_ms=24 * HOUR).feed(days)[name]).tolist()
+    over = np.searchsorted(days.ts, columns.ts - 23 * HOUR, "right").tolist()
+    assert made.target == [alone[count - 1] if count else NONE for count in over]
+    assert NONE in made.target
+    assert len(set(made.target)) > 15
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_with_the_rows_that_it_needs_a_value_is_known_from_any_hour(name: str) -> None:
+    columns = candles(600, holes=False)
+    needed = rows_needed(rules_of(DAILY), name, step_ms=HOUR).first
+    for begin in range(0, 48, 5):
+        part = Columns(*(column[begin : begin + needed] for column in columns))
+        rules = source(indicators=DAILY, entry="close > 0", target_distance=name)
+        assert SymbolSignals(*fed(rules, part, [])).target[-1] != NONE
 
 
 @pytest.mark.parametrize("name", STRATEGY)
