@@ -160,7 +160,7 @@ def _rule_problems(keys: TimedKeys) -> Violations:
     from safla.strategies.rules import rule_keys
 
     for problem in rule_keys.rule_problems(keys):
-        yield (".".join(problem.key),), problem.text, tuple(problem.place)
+        yield (".".join(problem.key), *problem.unless), problem.text, tuple(problem.place)
 
 
 def _symbol_rules(parameters: Any, price_decimals: int, volume_decimals: int, step_ms: int, compiled: Any) -> Any:

@@ -34,6 +34,7 @@ from safla.strategies.rules.units import NUMBER, PRICE, VOLUME, MeasureUnit
 UNITS: dict[str, MeasureUnit] = {"price": PRICE, "volume": VOLUME, "number": NUMBER, "whole": NUMBER}
 Resolved = TypeVar("Resolved")
 SHARED = ("type", "source", "timeframe")  # keys of every indicator
+SENTENCES = ("entry", "exit", "strength", "stop_distance", "target_distance", "trail_distance")
 
 
 class Sentence(str):
@@ -80,6 +81,7 @@ class RuleProblem(NamedTuple):
     key: tuple[str, ...]
     text: str
     place: Place = NOWHERE
+    unless: tuple[str, ...] = ()  # keys with which it may be right, once they are: where one is wrong, it is not told
 
 
 def rule_set(keys: TimedKeys) -> RuleSet:
@@ -129,9 +131,9 @@ class _Reader:
         stop = self._value("stop_distance", section.stop_distance, PRICE)
         target = self._value("target_distance", section.target_distance, PRICE)
         trail = self._value("trail_distance", section.trail_distance, PRICE)
-        # Where a sentence could not be read, it may be the one that uses them.
-        for name in self._parameters.keys() - self._used if section.entry is not None else ():
-            self._wrong(("parameters", name), f"{name} is not used; use it in a sentence or as a period, or remove it")
+        for name in sorted(self._parameters.keys() - self._used) if section.entry is not None else ():
+            text = f"{name} is not used; use it in a sentence or as a period, or remove it"
+            self.problems.append(RuleProblem(("parameters", name), text, unless=SENTENCES))
         factors = sum_factors(self._definitions, step_ms=self._step_ms)
         warm_up = self._warm_up([part for part in (entry, leave, strength, stop, target, trail) if part is not None])
         settle = self._settle(warm_up)
@@ -182,16 +184,16 @@ class _Reader:
         self._reading.append(name)
         source = self._source(kind, given, key, timeframe or "")
         self._reading.pop()
-        if timeframe is None or values is None or source is None:
+        if timeframe is None or source is None:
             return None
         column, unit = source
-        indicator = Indicator(kind_name, values, column, timeframe)
-        self._indicators[name] = self._definitions[name] = indicator
         for output, what in kind.outputs.items():
             named = NamedColumn(unit if what == "source" else UNITS[what], timeframe or None, what == "whole")
             self._names[f"{name}.{output}"] = named
             if output == kind.main:
                 self._names[name] = named
+        if values is not None:
+            self._indicators[name] = self._definitions[name] = Indicator(kind_name, values, column, timeframe)
         return None
 
     def _timeframe(self, given: Mapping[str, Any], key: tuple[str, ...]) -> str | None:
@@ -299,9 +301,9 @@ class _Reader:
         self._used |= {token.text for token in tokens(text, ()) if token.text in self._parameters}
 
     def _is_broken(self, text: str) -> bool:
-        """Whether a sentence names an indicator that has a problem of its own, which is enough to tell."""
+        """Whether a sentence names an indicator whose columns are not known, which is told there."""
         names = {token.text.partition(".")[0] for token in tokens(text, ())}
-        return bool(names & (self._section.indicators.keys() - self._indicators.keys()))
+        return bool(names & (self._section.indicators.keys() - {name.partition(".")[0] for name in self._names}))
 
     # --- Conditions, strength, warm-up
 

@@ -218,6 +218,30 @@ def test_a_mistake_is_told_with_file_line_and_column(tmp_path: Path) -> None:
     assert {one.code for one in raised.value.problems} == {"invalid_sentence"}
 
 
+THREE = """\
+strategy:
+  name: rules
+  parameters: {weak: 20}
+  indicators:
+    fast: {type: ema, periodd: 12}
+    trend: {type: adx}
+  entry: fast > close and tremd > 25
+  exit: fast croses below close or trend < weak
+"""
+
+
+def test_a_mistake_hides_no_other_and_causes_no_message_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(THREE)
+    with pytest.raises(ConfigError) as raised:
+        load(path)
+    assert [(one.where.rpartition("/")[2], one.key) for one in raised.value.problems] == [
+        ("mine.yaml:5:32", "strategy.indicators.fast.periodd"),
+        ("mine.yaml:7:27", "strategy.entry"),
+        ("mine.yaml:8:14", "strategy.exit"),
+    ]
+
+
 def test_all_mistakes_of_a_map_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("strategy:\n  name: rules\n  entry:\n    any: [close cross above open, close > > open]\n")
